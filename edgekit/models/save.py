@@ -1,0 +1,49 @@
+"""Saves a model in Hub layout: plain transformers loads it, and edgekit knows its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgekit.codec import to_json
+from edgekit.files import atomic, require_space, write_json
+from edgekit.quiet import quiet
+from edgekit.types import Model
+
+SIDECAR = "edgekit.json"
+WEIGHTS = "model.safetensors"
+
+
+def save_model(model: Model, folder: Path, *, provenance: Mapping[str, Any]) -> Path:
+    """Writes config, weights (fp32 safetensors), tokenizer and the edgekit sidecar; all or nothing.
+
+    Args:
+        provenance: what the weights came from (hashes of teacher, data, recipe); kept in the sidecar.
+
+    Raises:
+        DiskFull: nothing was overwritten.
+    """
+    require_space(folder, model.parameters * 4 + 10_000_000, purpose=f"Saving {model.name}")
+    with atomic(folder) as temporary:
+        temporary.mkdir(parents=True)
+        with quiet():
+            model.module.save_pretrained(temporary, safe_serialization=True)
+        save_front_end(model.processor, temporary, max_length=model.signature.max_length)
+        write_json(
+            temporary / SIDECAR,
+            {"edgekit.signature": to_json(model.signature), "edgekit.provenance": to_json(provenance)},
+        )
+    return folder
+
+
+def save_front_end(processor: Any, folder: Path, *, max_length: int | None) -> None:
+    """Writes the tokenizer's files, told to cut at the length the model was trained for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    before = processor.model_max_length
+    try:
+        if max_length:
+            processor.model_max_length = max_length
+        processor.save_pretrained(folder)
+    finally:
+        processor.model_max_length = before

@@ -1,0 +1,56 @@
+"""Decides what precision each weight gets. Writes no files: export carries the plan out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit.types import LayerPrecision, Quantized
+
+SMALL = 2048  # weights; below this a scale per channel costs about what it saves
+
+
+def plan_int8(module: Any, *, name: str, target: str) -> Quantized:
+    """int8 for every matrix and the word table; everything else stays, each with its reason.
+
+    Args:
+        module: the export-ready PyTorch module whose parameters are named in the plan.
+        target: "onnx" or "coreml"; ONNX Runtime reads an embedding table with one scale only.
+    """
+    import torch
+
+    layers = []
+    tables = [n for n, m in module.named_modules() if isinstance(m, torch.nn.Embedding)]
+    largest = max(tables, key=lambda n: module.get_submodule(n).weight.numel(), default=None)
+    linears = [n for n, m in module.named_modules() if isinstance(m, torch.nn.Linear)]
+    last = linears[-1] if linears else None
+    for layer, child in module.named_modules():
+        for parameter, value in child.named_parameters(recurse=False):
+            full = f"{layer}.{parameter}" if layer else parameter
+            why, granularity = _decide(
+                child, parameter, value, is_last=layer == last, is_largest=layer == largest, target=target
+            )
+            layers.append(
+                LayerPrecision(full, 32 if why else 8, "none" if why else granularity, skipped_because=why)
+            )
+    return Quantized(model=name, target=target, scheme="int8", layers=tuple(layers))
+
+
+def _decide(
+    child: Any, parameter: str, value: Any, *, is_last: bool, is_largest: bool, target: str
+) -> tuple[str, str]:
+    """Why a parameter stays as it is ("" if it doesn't), and the granularity of its scale."""
+    import torch
+
+    if isinstance(child, torch.nn.Embedding):
+        if not is_largest:
+            return "a position or type table: folded with others, it would share one scale", "none"
+        return "", "per_tensor" if target == "onnx" else "per_channel"
+    if value.ndim < 2:
+        return f"a vector ({parameter} of {type(child).__name__}): nothing to gain", "none"
+    if is_last:
+        return "the output layer: its error goes straight into the answer", "none"
+    if value.numel() < SMALL:
+        return f"only {value.numel()} weights: nothing to gain", "none"
+    if not isinstance(child, torch.nn.Linear):
+        return f"no int8 kernel for {type(child).__name__}", "none"
+    return "", "per_channel"

@@ -1,0 +1,37 @@
+"""What an artifact says of itself: its signature and provenance, under the same keys in every format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgekit.codec import from_json
+from edgekit.errors import ModelError
+from edgekit.types import Signature
+
+SIGNATURE_KEY = "edgekit.signature"
+PROVENANCE_KEY = "edgekit.provenance"
+SIDECAR = "edgekit.json"  # the same two keys, beside a Hub-layout model folder
+
+
+def read_signature(metadata: Mapping[str, Any], *, path: Path) -> Signature:
+    """The signature in an artifact's metadata.
+
+    Raises:
+        ModelError: the artifact carries none, or one that can't be read.
+    """
+    told = metadata.get(SIGNATURE_KEY)
+    if told is None:
+        raise ModelError(
+            f"{path} has no edgekit signature: its labels and maximum length are unknown.",
+            remedy="Export it again with: edgekit export MODEL --target onnx (or coreml).",
+        )
+    try:
+        return from_json(Signature, json.loads(told) if isinstance(told, str) else told)
+    except ValueError as error:
+        raise ModelError(
+            f"{path} carries a damaged edgekit signature: {error}",
+            remedy="Export the model again.",
+        ) from error

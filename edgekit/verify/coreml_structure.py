@@ -1,0 +1,166 @@
+"""What can be checked of an `.mlpackage` without executing it: signature, labels, weights, size.
+
+Passing here is not verification: only execution is. The result says "not executed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from edgekit.errors import ModelError
+from edgekit.quiet import hush, quiet
+from edgekit.types import Parity
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edgekit.types import Artifact
+
+RUNTIME = "not executed: Core ML runs on macOS only; structure checked"
+SPECIFICATION = {"iOS16": 7, "iOS17": 8, "iOS18": 9}  # the package format's version of each iOS
+BITS = {"fp32": 32, "fp16": 16, "int8": 8}
+
+
+def check_structure(artifact: Artifact, *, reference_name: str, weights: Mapping[str, np.ndarray]) -> Parity:
+    """Checks a classifier package against the model it came from.
+
+    Args:
+        weights: parameter name → array, of the module that was exported.
+
+    Raises:
+        ModelError: the package can't be opened at all.
+    """
+    hush()
+    try:
+        with quiet():
+            import coremltools as ct
+
+            package = ct.models.MLModel(str(artifact.path), skip_model_load=True)
+            spec = package.get_spec()
+    except Exception as error:  # noqa: BLE001 - coremltools raises many classes for a damaged package
+        raise ModelError(
+            f"{artifact.path} is not a readable Core ML package: {str(error).splitlines()[0][:200]}",
+            remedy="Export it again; files may be missing or cut short.",
+        ) from error
+    held: list[str] = []
+    broken: list[str] = []
+
+    def check(condition: bool, text: str) -> None:
+        (held if condition else broken).append(text)
+
+    _interface(artifact, spec, check)
+    _size(artifact, weights, check)
+    if artifact.precision in ("fp16", "fp32"):
+        _weights(package, weights, check, tolerance=2e-3 if artifact.precision == "fp16" else 1e-6)
+    else:
+        _compressed(spec, check)
+    return Parity(
+        artifact=artifact.name,
+        reference=reference_name,
+        executed=False,
+        runtime=RUNTIME,
+        samples=0,
+        max_abs_error=None,
+        cosine=None,
+        label_agreement=None,
+        metric_name=None,
+        metric=None,
+        metric_drop=None,
+        checks=tuple(held),
+        failures=tuple(broken),
+    )
+
+
+def _interface(artifact: Artifact, spec: Any, check: Any) -> None:
+    from coremltools.proto import FeatureTypes_pb2
+
+    kind = spec.WhichOneof("Type")
+    check(kind == "mlProgram", f"the model is an ML Program (found {kind})")
+    wanted = spec.description.metadata.userDefined.get("edgekit.minimum_deployment_target", "")
+    if wanted in SPECIFICATION:
+        version = spec.specificationVersion
+        check(version <= SPECIFICATION[wanted], f"specification {version} runs on {wanted}")
+    names = [i.name for i in spec.description.input]
+    expected = [s.name for s in artifact.signature.inputs]
+    check(names == expected, f"inputs are {expected} (found {names})")
+    int32 = FeatureTypes_pb2.ArrayFeatureType.INT32
+    for feature in spec.description.input:
+        array = feature.type.multiArrayType
+        check(array.dataType == int32, f"{feature.name} takes int32")
+        ranges = array.shapeRange.sizeRanges
+        longest = (
+            ranges[1].upperBound
+            if len(ranges) == 2
+            else max((s.shape[1] for s in array.enumeratedShapes.shapes), default=array.shape[1])
+        )
+        limit = artifact.signature.max_length or longest
+        check(0 < longest <= limit, f"{feature.name} takes up to {longest} tokens (limit {limit})")
+    check(spec.description.predictedFeatureName == "label", "it predicts a label")
+    labels = _class_labels(spec)
+    check(tuple(labels) == artifact.signature.labels, f"class labels are {list(artifact.signature.labels)}")
+
+
+def _class_labels(spec: Any) -> list[str]:
+    """Labels stored in the program's `classify` operation."""
+    for function in spec.mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            strings = {}
+            for operation in block.operations:
+                if operation.type == "const":
+                    value = operation.attributes["val"].immediateValue
+                    texts = [v.immediateValue.tensor.strings.values[0] for v in value.list.values]
+                    strings[operation.outputs[0].name] = texts or list(value.tensor.strings.values)
+                if operation.type == "classify":
+                    argument = operation.inputs["classes"].arguments[0]
+                    return strings.get(argument.name) or list(
+                        argument.value.immediateValue.tensor.strings.values
+                    )
+    return []
+
+
+def _size(artifact: Artifact, weights: Mapping[str, np.ndarray], check: Any) -> None:
+    blobs = list(artifact.path.rglob("weight.bin"))
+    check(len(blobs) == 1 and blobs[0].stat().st_size > 0, "the weight file is present")
+    expected = sum(w.size for w in weights.values()) * BITS[artifact.precision] / 8
+    # int8 keeps vectors and small tables in fp16, and adds a scale per channel.
+    close = 0.98 * expected <= artifact.size_bytes <= 1.15 * expected + 500_000
+    check(close, f"{artifact.size_bytes:,} bytes fit {artifact.precision} weights ({expected:,.0f} expected)")
+
+
+def _weights(package: Any, weights: Mapping[str, np.ndarray], check: Any, *, tolerance: float) -> None:
+    """Every matrix of the module is in the package, with its values."""
+    import numpy as np
+
+    with quiet():
+        import coremltools.optimize.coreml as cto
+
+        stored = cto.get_weights_metadata(package, weight_threshold=1)
+    found = {
+        name.lower().removeprefix("p_").removeprefix("model_").removesuffix("_to_fp16"): meta.val
+        for name, meta in stored.items()
+    }
+    wrong = []
+    matrices = {n: w for n, w in weights.items() if w.ndim >= 2}
+    for name, value in matrices.items():
+        got = found.get(name.lower().replace(".", "_"))
+        if got is None or got.shape != value.shape:
+            wrong.append(f"{name} is missing")
+        elif not np.allclose(got.astype(np.float32), value, atol=tolerance, rtol=tolerance):
+            wrong.append(f"{name} has other values")
+    check(
+        not wrong,
+        f"all {len(matrices)} matrices are present with their values" + (f" ({wrong[0]})" if wrong else ""),
+    )
+
+
+def _compressed(spec: Any, check: Any) -> None:
+    """Some weights are stored in int8, and decompressed by the operation made for it."""
+    kinds = [
+        operation.type
+        for function in spec.mlProgram.functions.values()
+        for block in function.block_specializations.values()
+        for operation in block.operations
+        if operation.type.startswith("constexpr_")
+    ]
+    check(bool(kinds), f"{len(kinds)} weights are stored compressed ({', '.join(sorted(set(kinds))) or 'none'})")

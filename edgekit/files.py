@@ -73,7 +73,7 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise
         raise DiskFull(
             f"The disk is full: {path} could not be written. What was there before is untouched.",
-            remedy=f"Free some space below {path.anchor or '.'} and run the same command again; it continues.",
+            remedy="Free some space there and run the same command again; it continues.",
         ) from error
 
 

@@ -7,6 +7,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def hush() -> None:
@@ -26,7 +27,7 @@ def quiet() -> Iterator[None]:
     """Hides warnings, and what Python code prints to stdout, while a noisy converter runs."""
     with (
         warnings.catch_warnings(),
-        open(os.devnull, "w", encoding="utf-8") as sink,
+        Path(os.devnull).open("w", encoding="utf-8") as sink,
         contextlib.redirect_stdout(sink),
         contextlib.redirect_stderr(sink),
     ):

@@ -41,6 +41,16 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelledFile:
+    """A user's labelled file (or datasets folder), and which columns to read."""
+
+    path: Path
+    text: str = "text"
+    text_pair: str | None = None
+    label: str = "label"
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
     """Rows of one split. An input is a str, or a pair of str; later a path to an image or a clip."""
 

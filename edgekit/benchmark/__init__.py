@@ -1,0 +1,1 @@
+"""The measuring room: contestants in one process, interleaved, with intervals and the environment."""

@@ -31,7 +31,9 @@ class Position:
     curve: list[dict[str, Any]] = field(default_factory=list)
 
 
-def save(folder: Path, *, key: str, position: Position, module: Any, optimizer: Any, best: Any | None) -> None:
+def save(
+    folder: Path, *, key: str, position: Position, module: Any, optimizer: Any, best: Any | None
+) -> None:
     """Writes a checkpoint.
 
     Args:
@@ -58,7 +60,8 @@ def save(folder: Path, *, key: str, position: Position, module: Any, optimizer: 
             tensors["rng.cuda"] = torch.cuda.get_rng_state()
         save_file(_flat(tensors), temporary / "optimizer.safetensors")
         write_json(
-            temporary / "state.json", {"key": key, "position": asdict(position), "groups": state["param_groups"]}
+            temporary / "state.json",
+            {"key": key, "position": asdict(position), "groups": state["param_groups"]},
         )
 
 

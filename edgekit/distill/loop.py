@@ -13,6 +13,7 @@ from edgekit import progress
 from edgekit.batches import by_length, chosen_rows, pad_rows
 from edgekit.distill import checkpoint
 from edgekit.distill.device import Placement
+from edgekit.distill.teacher import Teacher, ask
 from edgekit.errors import TrainingError
 from edgekit.files import disk_errors
 from edgekit.recipe.schema import LossWeights, Training
@@ -76,7 +77,10 @@ def _optimizer(module: Any, config: Training, device: str) -> Any:
     # Biases and norms are not decayed (Devlin et al., 2019).
     decayed = [p for p in module.parameters() if p.ndim >= 2]
     plain = [p for p in module.parameters() if p.ndim < 2]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(groups, lr=config.learning_rate, fused=device in ("cuda", "cpu"))
 
 
@@ -111,8 +115,16 @@ class _Run:
         self.total = self.batches_per_epoch * job.config.epochs
         self.saved_at = time.monotonic()
         self.save_cost = 0.0
+        self.teacher: Teacher | None = None
         if job.teacher is not None:
-            job.teacher.module.to(device).eval().requires_grad_(False)
+            self.teacher = ask(
+                job.teacher.module.to(device).eval(),
+                job.rows,
+                collate=self._collate,
+                autocast=self.accelerator.autocast,
+                hidden=job.weights.hidden_cosine > 0,
+                title="Ask the teacher",
+            )
 
     def go(self) -> Outcome:
         job, position = self.job, self.position
@@ -170,29 +182,26 @@ class _Run:
             return {k: v.pin_memory().to(self.device, non_blocking=True) for k, v in made.items()}
         return {k: v.to(self.device) for k, v in made.items()}
 
-    def _loss(self, inputs: dict[str, Any], labels: Any) -> Any:
-        import torch
-
+    def _loss(self, indices: Sequence[int], inputs: dict[str, Any], labels: Any) -> Any:
         from edgekit.distill import objectives
 
         job, weights = self.job, self.job.weights
+        hidden = self.teacher is not None and weights.hidden_cosine > 0
         with self.accelerator.autocast():
-            hidden = job.teacher is not None and weights.hidden_cosine > 0
             out = job.model.module(**inputs, output_hidden_states=hidden)
-            if job.teacher is None:
-                return objectives.hard_labels(out.logits.float(), labels)
-            with torch.no_grad():
-                taught = job.teacher.module(**inputs, output_hidden_states=hidden)
         logits = out.logits.float()
+        if self.teacher is None:
+            return objectives.hard_labels(logits, labels)
+        taught = self.teacher(indices, inputs)
         loss = logits.new_zeros(())
         if weights.soft_targets:
-            kl = objectives.soft_target_kl(logits, taught.logits.float(), temperature=job.temperature)
+            kl = objectives.soft_target_kl(logits, taught.logits, temperature=job.temperature)
             loss = loss + weights.soft_targets * kl
         if weights.labels:
             loss = loss + weights.labels * objectives.hard_labels(logits, labels)
-        if hidden:
+        if taught.hidden is not None:
             cosine = objectives.hidden_cosine(
-                out.hidden_states[-1].float(), taught.hidden_states[-1].float(), inputs["attention_mask"]
+                out.hidden_states[-1].float(), taught.hidden, inputs["attention_mask"]
             )
             loss = loss + weights.hidden_cosine * cosine
         return loss
@@ -206,7 +215,7 @@ class _Run:
             group["lr"] = rate
         inputs = self._collate(chosen_rows(job.rows, indices))
         labels = torch.tensor([job.labels[i] for i in indices], device=self.device)
-        loss = self._loss(inputs, labels)
+        loss = self._loss(indices, inputs, labels)
         value = float(loss.detach())
         if not math.isfinite(value):
             self.optimizer.zero_grad()

@@ -10,8 +10,8 @@ from typing import Any
 
 from edgekit.errors import ExportError
 from edgekit.export.exportable import Exportable, artifact
-from edgekit.export.onnx import describe
 from edgekit.files import atomic, require_space
+from edgekit.metadata import describe
 from edgekit.quiet import hush, quiet
 from edgekit.types import Artifact, Signature, TensorSpec
 
@@ -31,14 +31,12 @@ def export_coreml(
 
     Args:
         precision: "fp16" or "fp32", of weights and arithmetic.
-        shapes: "range" (1…max_length tokens), "enumerated" (`lengths`), or "fixed" (the largest of `lengths`).
+        shapes: "range" (1…max_length tokens), "enumerated" (`lengths`) or "fixed" (the largest of them).
 
     Raises:
         ExportError: an operation can't be converted (named, with its module), or the shapes need a newer iOS.
     """
     hush()
-    import torch
-
     limit = model.signature.max_length or 512
     usable = sorted({length for length in lengths if length <= limit}) or [limit]
     if shapes == "enumerated" and len(model.signature.inputs) > 1 and minimum_deployment_target != "iOS18":
@@ -70,17 +68,17 @@ def export_coreml(
                     list(model.signature.labels), LABEL_OUTPUT, program.graph_signature.user_outputs[0]
                 ),
             )
-    except Exception as error:  # noqa: BLE001 - converters raise any class
+    except Exception as error:
         raise _explained(model, program, error, notes.texts) from error
     finally:
         logger.removeHandler(notes)
         logger.setLevel(level)
         logger.propagate = True
-    del torch
     signature = coreml_signature(model.signature)
     converted.short_description = f"{model.name}: {model.signature.task}"
     converted.version = "1"
-    for key, value in describe(signature, model.provenance).items():
+    told = describe(signature, model.provenance, precision=precision, parameters=model.parameters)
+    for key, value in told.items():
         converted.user_defined_metadata[key] = value
     converted.user_defined_metadata["edgekit.minimum_deployment_target"] = minimum_deployment_target
     save_package(converted, path)
@@ -123,9 +121,7 @@ def _trace(model: Exportable, *, fixed: int | None, limit: int) -> Any:
             return torch.softmax(self.model(*inputs), dim=-1)
 
     length = fixed or min(limit, 17)
-    example = tuple(
-        torch.ones((1, length), dtype=torch.int32) for _ in model.signature.inputs
-    )
+    example = tuple(torch.ones((1, length), dtype=torch.int32) for _ in model.signature.inputs)
     sequence = torch.export.Dim("sequence", min=2, max=limit)
     dynamic = None if fixed else (tuple({1: sequence} for _ in example),)
     try:
@@ -133,7 +129,7 @@ def _trace(model: Exportable, *, fixed: int | None, limit: int) -> Any:
             return torch.export.export(
                 Probabilities().eval(), example, dynamic_shapes=dynamic
             ).run_decompositions({})
-    except Exception as error:  # noqa: BLE001 - torch.export raises many internal classes
+    except Exception as error:
         raise ExportError(
             f"{model.name} can't be traced for Core ML: {str(error).strip().splitlines()[0][:300]}",
             remedy="Use an architecture with an export module (bert); others go to ONNX.",

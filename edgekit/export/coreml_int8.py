@@ -12,6 +12,7 @@ from pathlib import Path
 from edgekit.errors import ExportError
 from edgekit.export.coreml import save_package
 from edgekit.export.exportable import artifact
+from edgekit.metadata import PRECISION_KEY
 from edgekit.quiet import hush, quiet
 from edgekit.types import Artifact, Quantized
 
@@ -46,7 +47,7 @@ def quantize_coreml(source: Artifact, plan: Quantized, path: Path) -> Artifact:
     config = cto.OptimizationConfig(op_name_configs=configs)
     with quiet():
         smaller = cto.linear_quantize_weights(package, config=config)
-    smaller.user_defined_metadata.update(package.user_defined_metadata)
+    smaller.user_defined_metadata.update({**package.user_defined_metadata, PRECISION_KEY: "int8"})
     save_package(smaller, path)
     return artifact(
         path,

@@ -27,7 +27,9 @@ class Exportable:
     parameters: int
 
 
-def artifact(path: Path, *, name: str, target: str, precision: str, signature: Signature, parameters: int) -> Artifact:
+def artifact(
+    path: Path, *, name: str, target: str, precision: str, signature: Signature, parameters: int
+) -> Artifact:
     """Describes a file or package that was just written."""
     return Artifact(
         name=name,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgekit.codec import dumps
 from edgekit.errors import ExportError
 from edgekit.export.exportable import Exportable, artifact
 from edgekit.files import atomic, require_space
+from edgekit.metadata import describe
 from edgekit.quiet import hush, quiet
-from edgekit.types import Artifact, Signature
+from edgekit.types import Artifact
 
 OPSET = 20  # the first with Gelu as one operator; ONNX Runtime 1.17 and newer run it
 
@@ -33,7 +32,8 @@ def export_onnx(model: Exportable, path: Path) -> Artifact:
         "sequence": torch.export.Dim("sequence", min=2, max=model.signature.max_length or 512),
     }
     shapes = tuple(
-        {i: dims[d] for i, d in enumerate(spec.shape) if isinstance(d, str)} for spec in model.signature.inputs
+        {i: dims[d] for i, d in enumerate(spec.shape) if isinstance(d, str)}
+        for spec in model.signature.inputs
     )
     try:
         with quiet(), torch.no_grad():
@@ -47,13 +47,14 @@ def export_onnx(model: Exportable, path: Path) -> Artifact:
                 opset_version=OPSET,
                 verbose=False,
             )
-    except Exception as error:  # noqa: BLE001 - the exporter raises its own unrelated classes
+    except Exception as error:
         raise ExportError(
             f"{model.name} can't be exported to ONNX: {_reason(error)}",
             remedy="Use an architecture with an export module (bert), or report this one.",
         ) from error
+    assert program is not None  # torch returns None only for its old exporter
     _name_weights(program.model, model.module)
-    metadata = describe(model.signature, model.provenance)
+    metadata = describe(model.signature, model.provenance, precision="fp32", parameters=model.parameters)
     program.model.metadata_props.update(metadata)
     program.model.doc_string = f"{model.name}, {model.signature.task}"
     with atomic(path) as temporary:
@@ -70,19 +71,6 @@ def export_onnx(model: Exportable, path: Path) -> Artifact:
         signature=model.signature,
         parameters=model.parameters,
     )
-
-
-def describe(signature: Signature, provenance: Mapping[str, Any]) -> dict[str, str]:
-    """The metadata that every artifact carries: for edgekit, and in plain keys for everybody else."""
-    from edgekit import __version__
-
-    return {
-        "edgekit.signature": dumps(signature),
-        "edgekit.provenance": dumps(provenance),
-        "edgekit.version": __version__,
-        "labels": dumps(list(signature.labels)),
-        "max_length": str(signature.max_length or ""),
-    }
 
 
 def _name_weights(ir_model: Any, module: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from edgekit.errors import ExportError
 from edgekit.export.exportable import artifact
 from edgekit.files import atomic
+from edgekit.metadata import PRECISION_KEY
 from edgekit.quiet import quiet
 from edgekit.types import Artifact, Quantized
 
@@ -93,4 +94,7 @@ def _copy_metadata(graph: Any, path: Path) -> None:
     written = onnx.load(path)
     del written.metadata_props[:]
     written.metadata_props.extend(graph.metadata_props)
+    for entry in written.metadata_props:
+        if entry.key == PRECISION_KEY:
+            entry.value = "int8"
     onnx.save(written, path)

@@ -37,9 +37,7 @@ def get_target(name: str) -> Target:
     """
     target = TARGETS.get(name)
     if target is None:
-        raise ExportError(
-            f"There is no target {name!r}.", remedy=f"Choose one of: {', '.join(TARGETS)}."
-        )
+        raise ExportError(f"There is no target {name!r}.", remedy=f"Choose one of: {', '.join(TARGETS)}.")
     for module in target.modules:
         if importlib.util.find_spec(module) is None:
             raise MissingExtra(module, extra=target.extra, needed_for=f"Exporting to {name}")

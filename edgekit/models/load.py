@@ -8,10 +8,12 @@ from typing import Any
 from edgekit.errors import MissingExtra, ModelError
 from edgekit.models import tasks
 from edgekit.quiet import hush, quiet
+from edgekit.signatures import text_signature
 from edgekit.types import Model, Source
 
 # Embedding tables are padded up to a round size by many trainers (DeBERTa-v3: 99 rows).
 SPARE_VOCABULARY = 128
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model")
 
 
 def load_model(
@@ -41,7 +43,9 @@ def load_model(
     folder, extra = _location(source.path)
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **extra)
+            config = AutoConfig.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, **extra
+            )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
             f"{source.uri}: config.json can't be read: {_first_line(error)}",
@@ -85,7 +89,7 @@ def load_model(
         name=name,
         module=module,
         processor=processor,
-        signature=tasks.signature(
+        signature=text_signature(
             task=task,
             processor=processor,
             labels=labels,
@@ -104,6 +108,12 @@ def load_tokenizer(folder: Path, *, uri: str, **extra: Any) -> Any:
     """
     from transformers import AutoTokenizer
 
+    # transformers makes an empty tokenizer out of no files at all, which would map every word to [UNK].
+    if not extra and not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise ModelError(
+            f"{uri} has no tokenizer file.",
+            remedy="Put tokenizer.json and tokenizer_config.json beside the model.",
+        )
     try:
         with quiet():
             processor = AutoTokenizer.from_pretrained(
@@ -158,7 +168,7 @@ def _check_head(config: Any, labels: tuple[str, ...], *, fresh_head: bool, uri: 
         return own
     if fresh_head and len(own) != len(labels):
         raise ModelError(
-            f"{uri} has a head for {len(own)} labels ({_few(own)}); the data has {len(labels)} ({_few(labels)}).",
+            f"{uri} has a head for {len(own)} labels, {_few(own)}; the data has {len(labels)}.",
             remedy="Use the encoder without its head, or data with the model's own labels.",
         )
     unnamed = all(label == f"LABEL_{i}" for i, label in enumerate(own))

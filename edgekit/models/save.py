@@ -8,10 +8,10 @@ from typing import Any
 
 from edgekit.codec import to_json
 from edgekit.files import atomic, require_space, write_json
+from edgekit.metadata import PROVENANCE_KEY, SIDECAR, SIGNATURE_KEY
 from edgekit.quiet import quiet
 from edgekit.types import Model
 
-SIDECAR = "edgekit.json"
 WEIGHTS = "model.safetensors"
 
 
@@ -32,7 +32,7 @@ def save_model(model: Model, folder: Path, *, provenance: Mapping[str, Any]) -> 
         save_front_end(model.processor, temporary, max_length=model.signature.max_length)
         write_json(
             temporary / SIDECAR,
-            {"edgekit.signature": to_json(model.signature), "edgekit.provenance": to_json(provenance)},
+            {SIGNATURE_KEY: to_json(model.signature), PROVENANCE_KEY: to_json(provenance)},
         )
     return folder
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgekit.errors import ModelError
-from edgekit.types import Signature, TensorSpec
-
-INTEGER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+from edgekit.types import Signature
 
 
 def model_class(task: str) -> Any:
@@ -30,7 +28,7 @@ def normalized(config: Any) -> Any:
     except KeyError as error:
         raise ModelError(
             f"The architecture {config.model_type!r} has no normalized configuration in optimum.",
-            remedy="Use an encoder that optimum knows (bert, distilbert, roberta, mpnet, electra, deberta …).",
+            remedy="Use an encoder that optimum knows, such as bert, distilbert or roberta.",
         ) from error
 
 
@@ -39,29 +37,6 @@ def layer_count(config: Any) -> tuple[str, int]:
     wrapped = normalized(config)
     field = getattr(type(wrapped), "NUM_LAYERS", "num_hidden_layers")
     return field, int(wrapped.num_layers)
-
-
-def signature(
-    *, task: str, processor: Any, labels: tuple[str, ...], max_length: int, module: Any = None
-) -> Signature:
-    """The interface of a text classifier: what its tokenizer makes and its module takes, logits out.
-
-    Args:
-        module: leaves out inputs that its `forward` has no parameter for (DistilBERT has no token types).
-    """
-    import inspect
-
-    names = [n for n in INTEGER_INPUTS if n in processor.model_input_names]
-    if module is not None:
-        accepted = inspect.signature(module.forward).parameters
-        names = [n for n in names if n in accepted]
-    return Signature(
-        task=task,
-        inputs=tuple(TensorSpec(n, ("batch", "sequence"), "int64") for n in names),
-        outputs=(TensorSpec("logits", ("batch", len(labels)), "float32"),),
-        labels=labels,
-        max_length=max_length,
-    )
 
 
 def dummy_inputs(module: Any, interface: Signature, *, batch: int, length: int) -> dict[str, Any]:

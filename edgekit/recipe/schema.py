@@ -117,7 +117,9 @@ class Data(Config):
     """The labelled set."""
 
     source: Asset
-    test_source: Asset | None = Field(None, description="A published test split; `split.test` is then unused.")
+    test_source: Asset | None = Field(
+        None, description="A published test split; `split.test` is then unused."
+    )
     format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "hf"] = Field(
         "auto", description="`auto` goes by the file's ending; `hf` is a datasets folder."
     )
@@ -147,7 +149,9 @@ class Training(Config):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
     warmup_ratio: Fraction = Field(0.1, description="Share of all steps spent warming up.")
     max_grad_norm: Positive = 1.0
-    dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(None, description="null: as the model has it.")
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="null: as the model has it."
+    )
     evaluations_per_epoch: Annotated[int, Field(ge=1, le=100)] = 2
     keep_best: bool = Field(True, description="Ship the weights of the best validation score, not the last.")
     checkpoint_every_s: Positive = Field(30.0, description="Seconds between resumable checkpoints.")
@@ -157,7 +161,9 @@ class Teacher(Config):
     """The model that teaches. With `finetune`, it is first trained on the labelled set."""
 
     model: Asset
-    finetune: Training | None = Field(None, description="null: used as it is; its labels must match the data.")
+    finetune: Training | None = Field(
+        None, description="null: used as it is; its labels must match the data."
+    )
 
 
 class Student(Config):
@@ -208,7 +214,9 @@ class Export(Config):
 
     target: Literal["onnx", "coreml"]
     precisions: tuple[Literal["fp32", "fp16", "int8"], ...] = Field(min_length=1)
-    minimum_deployment_target: Literal["iOS16", "iOS17", "iOS18"] = Field("iOS17", description="Core ML only.")
+    minimum_deployment_target: Literal["iOS16", "iOS17", "iOS18"] = Field(
+        "iOS17", description="Core ML only."
+    )
     shapes: Literal["range", "enumerated", "fixed"] = Field("range", description="Core ML sequence shapes.")
     lengths: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (16, 32, 64, 128), description="Tokens, for `enumerated`; the largest is used for `fixed`."
@@ -226,7 +234,9 @@ class Export(Config):
 class Gates(Config):
     """What an artifact must hold to be shipped. Points are hundredths of the metric."""
 
-    metric_drop_int8: Annotated[float, Field(ge=0)] = Field(1.0, description="Points an int8 artifact may lose.")
+    metric_drop_int8: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="Points an int8 artifact may lose."
+    )
     metric_drop_float: Annotated[float, Field(ge=0)] = Field(
         0.1, description="Points an fp32 or fp16 artifact may lose."
     )
@@ -269,7 +279,9 @@ class Recipe(Config):
     @classmethod
     def _plain(cls, value: str) -> str:
         if not NAME.match(value):
-            raise ValueError("use letters, digits, '.', '_' and '-', at most 64, starting with a letter or digit")
+            raise ValueError(
+                "use letters, digits, '.', '_' and '-', at most 64, starting with a letter or digit"
+            )
         return value
 
     @model_validator(mode="after")

@@ -1,0 +1,1 @@
+"""The showing room: renders what a run recorded; measures and judges nothing."""

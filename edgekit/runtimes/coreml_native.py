@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.errors import ExportError, MissingExtra, ModelError
+from edgekit.metadata import read_signature
 from edgekit.quiet import hush, quiet
-from edgekit.runtimes.metadata import read_signature
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import MissingExtra, ModelError
-from edgekit.runtimes.metadata import read_signature
+from edgekit.metadata import read_signature
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,9 +28,12 @@ class OnnxRunner:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        if threads > 1:
+            # Spinning workers would take cores from whatever else is measured or running beside this.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001 - onnxruntime raises bare pybind classes
+        except Exception as error:
             raise ModelError(
                 f"{path} is not a readable ONNX model: {_first_line(error)}",
                 remedy="Export it again; the file may be truncated.",

@@ -38,7 +38,7 @@ def check_structure(artifact: Artifact, *, reference_name: str, weights: Mapping
 
             package = ct.models.MLModel(str(artifact.path), skip_model_load=True)
             spec = package.get_spec()
-    except Exception as error:  # noqa: BLE001 - coremltools raises many classes for a damaged package
+    except Exception as error:
         raise ModelError(
             f"{artifact.path} is not a readable Core ML package: {str(error).splitlines()[0][:200]}",
             remedy="Export it again; files may be missing or cut short.",
@@ -105,17 +105,10 @@ def _class_labels(spec: Any) -> list[str]:
     """Labels stored in the program's `classify` operation."""
     for function in spec.mlProgram.functions.values():
         for block in function.block_specializations.values():
-            strings = {}
             for operation in block.operations:
-                if operation.type == "const":
-                    value = operation.attributes["val"].immediateValue
-                    texts = [v.immediateValue.tensor.strings.values[0] for v in value.list.values]
-                    strings[operation.outputs[0].name] = texts or list(value.tensor.strings.values)
                 if operation.type == "classify":
-                    argument = operation.inputs["classes"].arguments[0]
-                    return strings.get(argument.name) or list(
-                        argument.value.immediateValue.tensor.strings.values
-                    )
+                    classes = operation.inputs["classes"].arguments[0].value.immediateValue.list
+                    return [v.immediateValue.tensor.strings.values[0] for v in classes.values]
     return []
 
 
@@ -163,4 +156,6 @@ def _compressed(spec: Any, check: Any) -> None:
         for operation in block.operations
         if operation.type.startswith("constexpr_")
     ]
-    check(bool(kinds), f"{len(kinds)} weights are stored compressed ({', '.join(sorted(set(kinds))) or 'none'})")
+    check(
+        bool(kinds), f"{len(kinds)} weights are stored compressed ({', '.join(sorted(set(kinds))) or 'none'})"
+    )

@@ -109,7 +109,9 @@ def _shape_checks(
     for size in BATCHES if dynamic_batch else (1,):
         for length in [n for n in LENGTHS if n <= limit]:
             # Half long rows, half short ones, so that every batch has padding.
-            picked = [longest[i // 2] if i % 2 == 0 else longest[-1 - i // 2] for i in range(min(size, len(rows)))]
+            picked = [
+                longest[i // 2] if i % 2 == 0 else longest[-1 - i // 2] for i in range(min(size, len(rows)))
+            ]
             cut = [{k: v[:length] for k, v in row.items()} for row in chosen_rows(rows, picked)]
             batch = pad_rows(cut, reference.signature, pad_id=pad_id, width=length)
             expected = as_output(reference.run(batch)[name], output)

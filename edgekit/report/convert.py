@@ -1,0 +1,176 @@
+"""One seam → one record of `report.json`."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgekit.report.document import (
+    ArtifactRecord,
+    BaselineRecord,
+    CurvePointRecord,
+    GateRecord,
+    IntervalRecord,
+    ModelRecord,
+    ParityRecord,
+    QuantizationRecord,
+    ShapeRecord,
+    SkippedLayer,
+    TimingRecord,
+)
+from edgekit.report.results import ArtifactResult, BaselineResult, ModelResult
+from edgekit.types import CurvePoint, Interval, Parity, Quantized, Timing
+
+
+def interval_record(interval: Interval | None) -> IntervalRecord | None:
+    """An interval, or nothing."""
+    if interval is None:
+        return None
+    return IntervalRecord(value=interval.value, low=interval.low, high=interval.high)
+
+
+def _scored(interval: Interval | None) -> dict[str, float | None]:
+    if interval is None:
+        return {"score": None, "score_low": None, "score_high": None}
+    return {"score": interval.value, "score_low": interval.low, "score_high": interval.high}
+
+
+def model_record(result: ModelResult | None) -> ModelRecord | None:
+    """A teacher or a student; what it did not train itself stays null."""
+    if result is None:
+        return None
+    trained = result.trained
+    parameters = result.parameters
+    return ModelRecord(
+        name=result.name,
+        **_scored(result.score),
+        parameters=trained.parameters if parameters is None and trained else parameters,
+        size_bytes=result.size_bytes,
+        sha256=trained.sha256 if trained else None,
+        seconds=trained.seconds if trained else None,
+        samples_per_second=trained.samples_per_second if trained else None,
+        device=trained.device if trained else None,
+        precision=trained.precision if trained else None,
+    )
+
+
+def baseline_record(result: BaselineResult) -> BaselineRecord:
+    """A baseline with its score or, always, with the reason why there is none."""
+    missing = result.not_measured or "No reason was recorded."
+    return BaselineRecord(**_scored(result.score), not_measured="" if result.score else missing)
+
+
+def point_record(point: CurvePoint) -> CurvePointRecord:
+    """One evaluation; a loss that is not finite becomes null."""
+    return CurvePointRecord(
+        step=point.step,
+        epoch=point.epoch,
+        train_loss=_finite(point.train_loss),
+        validation_score=point.validation_score,
+    )
+
+
+def artifact_record(result: ArtifactResult, folder: Path) -> ArtifactRecord:
+    """One file, its path written relative to `folder`; its score is the benchmark's or else parity's."""
+    artifact, parity, timing = result.artifact, result.parity, result.timing
+    score = _scored(timing.score if timing else None)
+    if score["score"] is None and parity is not None:
+        score["score"] = _finite(parity.metric)
+    relative = os.path.relpath(artifact.path, folder)  # Path.relative_to can't walk up before Python 3.12
+    return ArtifactRecord(
+        name=artifact.name,
+        model=result.model,
+        target=artifact.target,
+        precision=artifact.precision,
+        path=Path(relative).as_posix(),
+        size_bytes=artifact.size_bytes,
+        sha256=artifact.sha256,
+        parameters=artifact.parameters,
+        **score,
+        parity=_parity(parity) if parity else None,
+        timing=timing_record(timing) if timing else None,
+        quantization=_quantization(result.quantized) if result.quantized else None,
+        rejected=bool(result.rejected_because),
+        rejected_because=result.rejected_because,
+    )
+
+
+def _parity(parity: Parity) -> ParityRecord:
+    return ParityRecord(
+        reference=parity.reference,
+        executed=parity.executed,
+        passed=parity.passed,
+        runtime=parity.runtime,
+        samples=parity.samples,
+        max_abs_error=_finite(parity.max_abs_error),
+        cosine=_finite(parity.cosine),
+        label_agreement=_finite(parity.label_agreement),
+        metric_drop=_finite(parity.metric_drop),
+        shapes=tuple(
+            ShapeRecord(
+                batch=s.batch,
+                length=s.length,
+                max_abs_error=_finite(s.max_abs_error),
+                cosine=_finite(s.cosine),
+            )
+            for s in parity.shapes
+        ),
+        gates=tuple(
+            GateRecord(name=g.name, limit=g.limit, value=_finite(g.value), passed=g.passed)
+            for g in parity.gates
+        ),
+        checks=parity.checks,
+        failures=parity.failures,
+    )
+
+
+def timing_record(timing: Timing) -> TimingRecord:
+    """One benchmark row."""
+    return TimingRecord(
+        name=timing.artifact,
+        protocol=timing.protocol,
+        runtime=timing.runtime,
+        compute_units=timing.compute_units,
+        warmup=timing.warmup,
+        runs=timing.runs,
+        p50_ms=timing.p50_ms,
+        p90_ms=timing.p90_ms,
+        p99_ms=timing.p99_ms,
+        end_to_end_p50_ms=timing.end_to_end_p50_ms,
+        end_to_end_p90_ms=timing.end_to_end_p90_ms,
+        end_to_end_p99_ms=timing.end_to_end_p99_ms,
+        pass_seconds=timing.pass_seconds,
+        peak_bytes=timing.peak_bytes,
+        speedup=interval_record(timing.speedup),
+        retained=interval_record(timing.retained),
+        not_measured=timing.not_measured,
+    )
+
+
+def _quantization(quantized: Quantized) -> QuantizationRecord:
+    bits = Counter(layer.bits for layer in quantized.layers)
+    return QuantizationRecord(
+        scheme=quantized.scheme,
+        weights_by_bits={str(width): bits[width] for width in sorted(bits)},
+        skipped=tuple(
+            SkippedLayer(name=layer.name, bits=layer.bits, reason=layer.skipped_because)
+            for layer in quantized.layers
+            if layer.skipped_because
+        ),
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    """An artifact that overflows measures NaN: the report must still be written, and say so."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def environment_record(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """The environment as JSON values: paths and versions become text."""
+    from pydantic_core import to_jsonable_python
+
+    return {str(key): to_jsonable_python(value, fallback=str) for key, value in environment.items()}

@@ -1,0 +1,59 @@
+"""Reads an artifact's own description of itself, without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgekit.errors import ModelError
+from edgekit.files import sha256_path, size_bytes
+from edgekit.metadata import PARAMETERS_KEY, PRECISION_KEY, read_signature
+from edgekit.quiet import hush, quiet
+from edgekit.types import Artifact
+
+
+def describe_artifact(path: Path) -> Artifact:
+    """The `Artifact` that an `.onnx` file or an `.mlpackage` was written as.
+
+    Raises:
+        ModelError: no such file, not readable, or not written by edgekit.
+    """
+    if not path.exists():
+        raise ModelError(f"{path} does not exist.", remedy="Check the path, or export the model first.")
+    target = {".onnx": "onnx", ".mlpackage": "coreml"}.get(path.suffix)
+    if target is None:
+        raise ModelError(f"{path} is no exported model.", remedy="Give an .onnx file or an .mlpackage.")
+    try:
+        metadata = _onnx_metadata(path) if target == "onnx" else _coreml_metadata(path)
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise ModelError(
+            f"{path} is not a readable {target} model: {reason}",
+            remedy="Export it again; the file may be cut short.",
+        ) from error
+    return Artifact(
+        name=path.name,
+        path=path,
+        target=target,
+        precision=metadata.get(PRECISION_KEY, "unknown"),
+        signature=read_signature(metadata, path=path),
+        size_bytes=size_bytes(path),
+        sha256=sha256_path(path),
+        parameters=int(metadata.get(PARAMETERS_KEY) or 0),
+    )
+
+
+def _onnx_metadata(path: Path) -> Mapping[str, str]:
+    import onnx
+
+    model = onnx.load(path, load_external_data=False)
+    return {entry.key: entry.value for entry in model.metadata_props}
+
+
+def _coreml_metadata(path: Path) -> Mapping[str, str]:
+    hush()
+    with quiet():
+        import coremltools as ct
+
+        spec = ct.models.MLModel(str(path), skip_model_load=True).get_spec()
+    return dict(spec.description.metadata.userDefined)

@@ -1,0 +1,290 @@
+"""From a model to shipped files: export, quantize, verify, and the gates between them.
+
+`Workbench` is what one model needs for that, whether it comes from a run or from a user's own folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgekit import progress
+from edgekit.codec import from_json
+from edgekit.recipe.schema import Export, Gates
+from edgekit.stages.store import Store
+from edgekit.types import Artifact, Gate, Model, Parity, Quantized, Rows
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edgekit.export.exportable import Exportable
+    from edgekit.runtimes.runner import Runner
+
+ROUNDS = 3  # timed calls per row for the "not slower" gate
+TIMED_ROWS = 200
+
+
+@dataclass
+class Workbench:
+    """One model on its way to artifacts. Heavy parts are made when first needed."""
+
+    store: Store
+    load: Callable[[], Model]
+    name: str
+    sha256: str  # of the weights
+    folder: Path  # artifacts go to `<folder>/<target>/`
+    rows: Rows  # tokenised, for parity
+    labels: Sequence[int]  # empty: parity without a metric
+    rows_key: str  # hash of rows and labels
+    gates: Gates
+    provenance: Mapping[str, Any]
+    logits: Callable[[], np.ndarray] | None = None  # the reference's, if known already
+    threads: int = 1
+
+    @cached_property
+    def model(self) -> Model:
+        return self.load()
+
+    @cached_property
+    def exportable(self) -> Exportable:
+        from edgekit.export.exportable import Exportable
+        from edgekit.models import families, tasks
+
+        model = self.model
+        length = min(17, model.signature.max_length or 17)
+        return Exportable(
+            name=self.name,
+            module=families.export_module(model.module, max_length=model.signature.max_length),
+            signature=model.signature,
+            processor=model.processor,
+            example=tasks.dummy_inputs(model.module, model.signature, batch=2, length=length),
+            provenance=dict(self.provenance),
+            parameters=model.parameters,
+        )
+
+    @cached_property
+    def reference(self) -> Runner:
+        """What every artifact is compared with: the model as plain transformers runs it."""
+        from edgekit.runtimes.pytorch import PyTorchRunner
+
+        return PyTorchRunner(self.model.module.to("cpu"), self.model.signature, threads=self.threads)
+
+    @cached_property
+    def reference_outputs(self) -> np.ndarray:
+        from edgekit.verify.outputs import run_rows
+
+        if self.logits is not None:
+            return self.logits()
+        pad_id = self.model.processor.pad_token_id
+        return run_rows(self.reference, self.rows, pad_id=pad_id, title=f"Running {self.name} (PyTorch)")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An artifact with its plan, its parity, and why it was rejected ("" if it wasn't)."""
+
+    artifact: Artifact
+    parity: Parity
+    quantized: Quantized | None
+    rejected_because: str
+
+
+def build_target(bench: Workbench, export: Export) -> list[Built]:
+    """Every precision of one target: written, verified, gated; what fails moves to `rejected/`.
+
+    int8 is made from the plain export, so that one is written first even if only int8 is asked for.
+    """
+    from edgekit.export.targets import get_target
+
+    target = get_target(export.target)
+    plain: list[str] = [p for p in export.precisions if p != "int8"] or [target.precisions[0]]
+    built: dict[str, Built] = {}
+    for precision in plain:
+        artifact = _export(bench, export, precision)
+        built[precision] = _judge(bench, artifact, None, replaces=None)
+    source = built[plain[0]]
+    if "int8" in export.precisions and source.rejected_because:
+        progress.say(f"{source.artifact.name} was rejected, so no int8 is made from it.")
+    elif "int8" in export.precisions:
+        plan, artifact = _quantize(bench, export, source.artifact)
+        built["int8"] = _judge(bench, artifact, plan, replaces=source.artifact)
+    return list(built.values())
+
+
+def _path(bench: Workbench, target: str, precision: str) -> Path:
+    from edgekit.export.targets import file_name, get_target
+
+    found = get_target(target)
+    return bench.folder / found.folder / file_name(found, precision)
+
+
+def _export(bench: Workbench, export: Export, precision: str) -> Artifact:
+    from edgekit.export.coreml import export_coreml
+    from edgekit.export.onnx import export_onnx
+
+    path = _path(bench, export.target, precision)
+    settings = {"target": export.target, "precision": precision}
+    if export.target == "coreml":
+        settings |= export.model_dump(mode="json", exclude={"precisions"})
+
+    def make(key: str) -> Artifact:
+        _front_end(bench, path.parent)
+        if export.target == "onnx":
+            return export_onnx(bench.exportable, path)
+        return export_coreml(
+            bench.exportable,
+            path,
+            precision=precision,
+            minimum_deployment_target=export.minimum_deployment_target,
+            shapes=export.shapes,
+            lengths=export.lengths,
+        )
+
+    name = f"{bench.name}-{export.target}-{precision}"
+    return _stage(bench, name, {**settings, "weights": bench.sha256}, path, make, title=f"Export {name}")
+
+
+def _quantize(bench: Workbench, export: Export, source: Artifact) -> tuple[Quantized, Artifact]:
+    from edgekit.export.coreml_int8 import quantize_coreml
+    from edgekit.export.onnx_int8 import quantize_onnx
+    from edgekit.quantize.plan import plan_int8
+
+    path = _path(bench, export.target, "int8")
+    plan = plan_int8(bench.exportable.module, name=bench.name, target=export.target)
+    name = f"{bench.name}-{export.target}-int8"
+
+    def make(key: str) -> Artifact:
+        _front_end(bench, path.parent)
+        apply = quantize_onnx if export.target == "onnx" else quantize_coreml
+        return apply(source, plan, path)
+
+    artifact = _stage(
+        bench, name, {"source": source.sha256, "plan": plan}, path, make, title=f"Quantize {name}"
+    )
+    return plan, artifact
+
+
+def _stage(
+    bench: Workbench,
+    name: str,
+    inputs: Mapping[str, Any],
+    path: Path,
+    make: Callable[[str], Artifact],
+    *,
+    title: str,
+) -> Artifact:
+    result = bench.store.run(f"export-{name}", inputs=inputs, outputs=[path], make=make, title=title)
+    return from_json(Artifact, {**result, "path": path, "name": name})
+
+
+def _front_end(bench: Workbench, folder: Path) -> None:
+    """Tokenizer and configuration beside the artifact: a folder is complete by itself."""
+    from edgekit.models.save import save_front_end
+
+    save_front_end(bench.model.processor, folder, max_length=bench.model.signature.max_length)
+    bench.model.module.config.save_pretrained(folder)
+
+
+def _judge(
+    bench: Workbench, artifact: Artifact, plan: Quantized | None, *, replaces: Artifact | None
+) -> Built:
+    parity = verify(bench, artifact, replaces=replaces)
+    reason = why_rejected(parity)
+    if reason:
+        artifact = replace(artifact, path=reject(bench.folder, artifact))
+        progress.say(f"{artifact.name}: rejected: {reason}")
+    return Built(artifact, parity, plan, reason)
+
+
+def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -> Parity:
+    """Parity of one artifact, judged by the gates; executed wherever this machine can.
+
+    Args:
+        replaces: the artifact it must be faster than, if the gates ask for that.
+    """
+
+    def make(key: str) -> Parity:
+        from edgekit.runtimes import open_runner
+        from edgekit.runtimes.coreml_native import available
+        from edgekit.verify.coreml_structure import check_structure
+        from edgekit.verify.parity import compare
+
+        if artifact.target == "coreml" and not available():
+            weights = {n: p.detach().numpy() for n, p in bench.exportable.module.named_parameters()}
+            return check_structure(artifact, reference_name=bench.name, weights=weights)
+        parity = compare(
+            artifact,
+            open_runner(artifact.path, threads=bench.threads),
+            bench.reference,
+            rows=bench.rows,
+            labels=bench.labels,
+            pad_id=bench.model.processor.pad_token_id,
+            gates=bench.gates,
+            reference_name=bench.name,
+            reference_outputs=bench.reference_outputs,
+        )
+        if replaces is not None and bench.gates.not_slower and artifact.target == "onnx":
+            gate = _not_slower(bench, artifact, replaces)
+            parity = replace(parity, gates=(*parity.gates, gate))
+        return parity
+
+    result = bench.store.run(
+        f"verify-{artifact.name}",
+        inputs={
+            "artifact": artifact.sha256,
+            "reference": bench.sha256,
+            "rows": bench.rows_key,
+            "gates": bench.gates.model_dump(mode="json"),
+            "threads": bench.threads,
+            "replaces": replaces.sha256 if replaces else None,
+        },
+        make=make,
+        title=f"Verify {artifact.name}",
+    )
+    return from_json(Parity, result)
+
+
+def _not_slower(bench: Workbench, artifact: Artifact, replaces: Artifact) -> Gate:
+    """Paired, interleaved timing; the whole interval must not lie below 1."""
+    from edgekit.batches import pad_rows
+    from edgekit.benchmark.contestant import Contestant
+    from edgekit.benchmark.paired import faster
+    from edgekit.runtimes import open_runner
+
+    def contestant(one: Artifact) -> Contestant:
+        runner = open_runner(one.path, threads=bench.threads)
+        pad_id = bench.model.processor.pad_token_id
+        return Contestant(
+            name=one.name,
+            runner=runner,
+            encode=lambda row: pad_rows([row], runner.signature, pad_id=pad_id),
+            path=one.path,
+            parameters=one.parameters,
+            size_bytes=one.size_bytes,
+            sha256=one.sha256,
+        )
+
+    rows = list(bench.rows[:TIMED_ROWS])
+    interval = faster(contestant(artifact), contestant(replaces), rows, rounds=ROUNDS, seed=0)
+    return Gate(f"times as fast as {replaces.name}", 1.0, interval.value, interval.high >= 1.0)
+
+
+def why_rejected(parity: Parity) -> str:
+    """What failed, in words; "" if nothing did."""
+    failed = [f"{g.name} is {g.value:.4g}, the gate is {g.limit:.4g}" for g in parity.gates if not g.passed]
+    return "; ".join([*parity.failures, *failed])
+
+
+def reject(folder: Path, artifact: Artifact) -> Path:
+    """Moves an artifact to `<folder>/rejected/`, replacing an older one of that name."""
+    target = folder / "rejected" / artifact.target / artifact.path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir():
+        shutil.rmtree(target)
+    if artifact.path.exists():
+        artifact.path.replace(target)
+    return target

@@ -1,0 +1,143 @@
+"""The benchmark stage: teacher and students in one process, interleaved, over raw inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgekit import progress
+from edgekit.batches import pad_rows
+from edgekit.recipe.schema import Benchmark
+from edgekit.types import Artifact, Batch, Signature, Timing
+
+if TYPE_CHECKING:
+    from edgekit.benchmark.contestant import Contestant
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row to measure: an artifact, or a model folder that PyTorch runs."""
+
+    name: str
+    path: Path
+    processor: Any  # tokenizer
+    parameters: int | None
+    size_bytes: int | None
+    sha256: str | None
+    artifact: Artifact | None  # None: a model folder
+
+
+def entry_of(artifact: Artifact, processor: Any) -> Entry:
+    """The benchmark row of an artifact."""
+    return Entry(
+        artifact.name,
+        artifact.path,
+        processor,
+        artifact.parameters,
+        artifact.size_bytes,
+        artifact.sha256,
+        artifact,
+    )
+
+
+def measure(
+    entries: Sequence[Entry],
+    inputs: Sequence[Any],
+    labels: Sequence[int],
+    *,
+    config: Benchmark,
+    seed: int,
+    reference: str,
+) -> tuple[Timing, ...]:
+    """Times and scores every entry that can run here; the others get a row that says why not.
+
+    Args:
+        inputs: raw texts or pairs.
+        reference: name of the entry that speed-ups and retained scores refer to.
+    """
+    from edgekit.benchmark.latency import run_protocol
+    from edgekit.benchmark.unmeasured import not_measured_row
+    from edgekit.runtimes.coreml_native import available
+
+    rows = config.rows or len(inputs)
+    inputs, labels = inputs[:rows], labels[:rows]
+    contestants: list[Contestant] = []
+    absent: list[Timing] = []
+    for entry in entries:
+        if entry.artifact is not None and entry.artifact.target == "coreml" and not available():
+            absent.append(
+                not_measured_row(entry.artifact, "Core ML runs on macOS only; run `edgekit bench` there.")
+            )
+            continue
+        contestants.extend(_contestants(entry, threads=config.threads))
+    peak = _peaks(contestants, inputs, threads=config.threads)
+    timed = run_protocol(
+        contestants,
+        inputs,
+        labels,
+        warmup=config.warmup,
+        passes=config.passes,
+        bootstrap=config.bootstrap,
+        seed=seed,
+        reference=reference,
+        peak=peak,
+    )
+    return (*timed, *absent)
+
+
+def _contestants(entry: Entry, *, threads: int) -> list[Contestant]:
+    """One contestant, or one per compute unit for Core ML on a Mac."""
+    from edgekit.benchmark.contestant import Contestant
+    from edgekit.runtimes import open_runner
+    from edgekit.runtimes.coreml_native import COMPUTE_UNITS
+
+    native = entry.artifact is not None and entry.artifact.target == "coreml"
+    units: Sequence[str | None] = COMPUTE_UNITS if native else (None,)
+    found = []
+    for unit in units:
+        runner = open_runner(entry.path, threads=threads, compute_units=unit)
+        found.append(
+            Contestant(
+                name=f"{entry.name} {unit}" if unit else entry.name,
+                runner=runner,
+                encode=encoder(entry.processor, runner.signature),
+                path=entry.path,
+                parameters=entry.parameters,
+                size_bytes=entry.size_bytes,
+                sha256=entry.sha256,
+                compute_units=unit,
+            )
+        )
+    return found
+
+
+def encoder(processor: Any, signature: Signature) -> Callable[[Any], Batch]:
+    """Tokenisation of one raw input into a batch of 1."""
+    from edgekit.data.tokens import tokenise
+
+    limit = signature.max_length or processor.model_max_length
+
+    def encode(value: Any) -> Batch:
+        return pad_rows(tokenise(processor, [value], limit), signature, pad_id=processor.pad_token_id)
+
+    return encode
+
+
+def _peaks(
+    contestants: Sequence[Contestant], inputs: Sequence[Any], *, threads: int
+) -> dict[str, int | None]:
+    from edgekit.benchmark.peak import peak_memory
+
+    found: dict[str, int | None] = {}
+    with progress.bar("Peak memory, one process each", len(contestants), "rows") as bar:
+        for one in contestants:
+            batches = [one.encode(value) for value in inputs]
+            found[one.name] = (
+                peak_memory(one.path, batches, threads=threads, compute_units=one.compute_units)
+                if one.path
+                else None
+            )
+            bar.advance()
+    return found

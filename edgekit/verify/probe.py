@@ -1,0 +1,42 @@
+"""Rows for a parity check when no data is at hand: random tokens at many lengths. They judge numbers only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgekit.types import Rows, Signature
+
+
+def probe_rows(processor: Any, signature: Signature, *, count: int = 64, seed: int = 0) -> Rows:
+    """Random ordinary tokens between the tokenizer's special ones, from short to the maximum length.
+
+    Returns:
+        `count` unpadded rows of 3 … max_length tokens, the same for the same arguments.
+    """
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    special = set(processor.all_special_ids)
+    ordinary = np.array([i for i in range(len(processor)) if i not in special])
+    opening, closing = _edges(processor)
+    longest = max(4, signature.max_length or 128)
+    rows = []
+    for length in np.linspace(3, longest, count).round().astype(int):
+        body = random.choice(ordinary, size=max(1, int(length) - len(opening) - len(closing))).tolist()
+        ids = [*opening, *body, *closing][:longest]
+        rows.append(
+            {
+                spec.name: ids
+                if spec.name == "input_ids"
+                else [int(spec.name == "attention_mask")] * len(ids)
+                for spec in signature.inputs
+            }
+        )
+    return rows
+
+
+def _edges(processor: Any) -> tuple[list[int], list[int]]:
+    """The special tokens that the tokenizer puts before and after a text."""
+    empty = processor("")["input_ids"]
+    middle = (len(empty) + 1) // 2
+    return empty[:middle], empty[middle:]

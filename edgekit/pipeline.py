@@ -146,7 +146,7 @@ def prepare(recipe: Recipe, folder: Path, *, offline: bool = False) -> Context:
         sources["data"].path, recipe.data, seed=recipe.seed, test_path=test.path if test else None
     )
     context = Context(recipe=recipe, store=Store(folder), sources=sources, splits=splits)
-    context.teacher_base  # noqa: B018 - a teacher that doesn't fit the data is refused before anything is written
+    context.base  # noqa: B018 - a teacher that doesn't fit the data is refused before anything is written
     return context
 
 
@@ -156,7 +156,7 @@ def train_models(context: Context) -> tuple[Trained, Trained, Trained | None]:
 
     teacher = train_teacher(context)
     student = train_student(context, teacher)
-    alone = train_label_only(context, teacher) if context.recipe.baselines.label_only else None
+    alone = train_label_only(context) if context.recipe.baselines.label_only else None
     return teacher, student, alone
 
 

@@ -25,7 +25,7 @@ def reviews() -> list[tuple[str, str]]:
 def save_tiny(
     folder: Path, *, labels: tuple[str, ...] | None, layers: int = 4, vocabulary: int | None = None
 ) -> Path:
-    """Writes a small random BERT with its tokenizer in Hub layout; `labels` None: an encoder without a head."""
+    """Writes a small random BERT and its tokenizer in Hub layout; `labels` None: without a head."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
 

@@ -30,8 +30,8 @@ EXTRA = {  # beyond the base, `recipe.schema` and itself
 }
 LIGHT = ("types", "errors", "files", "progress", "quiet", "recipe", "cli")
 HEAVY = {
-    "torch", "transformers", "onnx", "onnxruntime", "coremltools", "optimum", "sklearn", "scipy", "accelerate",
-    "datasets", "matplotlib", "pyarrow", "huggingface_hub", "numpy",
+    "torch", "transformers", "onnx", "onnxruntime", "coremltools", "optimum", "sklearn",
+    "scipy", "accelerate", "datasets", "matplotlib", "pyarrow", "huggingface_hub", "numpy",
 }  # fmt: skip
 MAX_LINES = 400
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,13 +62,6 @@ def lock(key: str, *, purpose: str) -> Iterator[None]:
 
 
 def sweep(target: Path) -> None:
-    """Removes what a killed process left beside `target`. Call it while holding the lock."""
-    import shutil
-
-    if not target.parent.is_dir():
-        return
+    """Removes the half-made folders that a killed process left beside `target`. Hold the lock."""
     for left in target.parent.glob(f".{target.name}.*.tmp*"):
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left)
-        else:
-            left.unlink()
+        shutil.rmtree(left)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgekit import files, progress
 from edgekit.assets import cache, hub, packages
 from edgekit.assets.checks import check_model, refuse_pickle
 from edgekit.assets.unpack import unpack
 from edgekit.errors import AssetError
-from edgekit.recipe.schema import Asset
 from edgekit.types import Source
+
+if TYPE_CHECKING:
+    from edgekit.recipe.schema import Asset
 
 Kind = Literal["model", "data"]
 

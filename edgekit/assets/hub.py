@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgekit import files, progress
 from edgekit.assets import cache
 from edgekit.assets.hub_progress import tqdm_class
 from edgekit.errors import AssetError
-from edgekit.recipe.schema import Asset
+
+if TYPE_CHECKING:
+    from edgekit.recipe.schema import Asset
 
 Kind = Literal["model", "data"]
 

@@ -14,12 +14,14 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from edgekit import files, progress
 from edgekit.assets import cache
 from edgekit.errors import AssetError
-from edgekit.recipe.schema import Asset
+
+if TYPE_CHECKING:
+    from edgekit.recipe.schema import Asset
 
 _PROGRESS = re.compile(r"^Progress (\d+) of (\d+)$")
 _ELSEWHERE = (

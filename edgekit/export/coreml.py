@@ -163,7 +163,9 @@ class _Notes(logging.Handler):
 def _explained(model: Exportable, program: Any, error: Exception, notes: list[str]) -> ExportError:
     """Names the operation and the PyTorch module that could not be converted."""
     text = " ".join([*notes, str(error)])
-    found = re.search(r"converting '([\w.]+)' op|function for op '([\w.]+)'|for op[: ]+'?([\w.]+)'?", text)
+    found = re.search(
+        r"converting '([\w.]+)' op|function for op '([\w.]+)'|fx node ([\w.]+)|for op[: ]+'?([\w.]+)'?", text
+    )
     operation = next((g for g in found.groups() if g), "") if found else ""
     where = _module_of(program, operation)
     named = f" at operation {operation!r}" if operation else ""
@@ -179,7 +181,8 @@ def _module_of(program: Any, operation: str) -> str:
     """Dotted path of the module whose code made an operation of the traced graph."""
     wanted = operation.replace("aten::", "").split(".")[0].rstrip("_")
     for node in program.graph.nodes:
-        if wanted and node.op == "call_function" and wanted in str(node.target):
+        named = wanted in str(node.target) or node.name == wanted
+        if wanted and node.op == "call_function" and named:
             stack = list((node.meta.get("nn_module_stack") or {}).values())
             if stack:
                 return str(stack[-1][0]).removeprefix("model.")

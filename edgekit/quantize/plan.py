@@ -6,6 +6,7 @@ from typing import Any
 
 from edgekit.types import LayerPrecision, Quantized
 
+SHORT_TABLES = ("position", "token_type", "segment")
 SMALL = 2048  # weights; below this a scale per channel costs about what it saves
 
 
@@ -19,15 +20,13 @@ def plan_int8(module: Any, *, name: str, target: str) -> Quantized:
     import torch
 
     layers = []
-    tables = [n for n, m in module.named_modules() if isinstance(m, torch.nn.Embedding)]
-    largest = max(tables, key=lambda n: module.get_submodule(n).weight.numel(), default=None)
     linears = [n for n, m in module.named_modules() if isinstance(m, torch.nn.Linear)]
     last = linears[-1] if linears else None
     for layer, child in module.named_modules():
         for parameter, value in child.named_parameters(recurse=False):
             full = f"{layer}.{parameter}" if layer else parameter
             why, granularity = _decide(
-                child, parameter, value, is_last=layer == last, is_largest=layer == largest, target=target
+                child, parameter, value, name=full, is_last=layer == last, target=target
             )
             layers.append(
                 LayerPrecision(full, 32 if why else 8, "none" if why else granularity, skipped_because=why)
@@ -36,13 +35,13 @@ def plan_int8(module: Any, *, name: str, target: str) -> Quantized:
 
 
 def _decide(
-    child: Any, parameter: str, value: Any, *, is_last: bool, is_largest: bool, target: str
+    child: Any, parameter: str, value: Any, *, name: str, is_last: bool, target: str
 ) -> tuple[str, str]:
     """Why a parameter stays as it is ("" if it doesn't), and the granularity of its scale."""
     import torch
 
     if isinstance(child, torch.nn.Embedding):
-        if not is_largest:
+        if any(word in name for word in SHORT_TABLES):
             return "a position or type table: folded with others, it would share one scale", "none"
         return "", "per_tensor" if target == "onnx" else "per_channel"
     if value.ndim < 2:

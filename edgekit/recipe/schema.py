@@ -205,7 +205,9 @@ class Distill(Training):
 class Baselines(Config):
     """What the student is compared with, in the same run."""
 
-    label_only: bool = Field(True, description="The same student, trained on labels alone.")
+    label_only: bool = Field(
+        True, description="The same layers of the model as fetched, trained on labels alone."
+    )
     tfidf: bool = Field(True, description="TF-IDF + logistic regression.")
 
 

@@ -40,8 +40,12 @@ class Context:
         return place(self.recipe.device, self.recipe.precision)
 
     @cached_property
-    def teacher_base(self) -> Model:
-        """The teacher as it was fetched, with a fresh head when the recipe trains one."""
+    def base(self) -> Model:
+        """The teacher as it was fetched. Nobody trains this copy."""
+        return self.load_base()
+
+    def load_base(self) -> Model:
+        """A new copy of the teacher as it was fetched, with a fresh head when the recipe trains one."""
         import torch
 
         from edgekit.models.load import load_model
@@ -60,11 +64,11 @@ class Context:
 
     @property
     def processor(self) -> Any:
-        return self.teacher_base.processor
+        return self.base.processor
 
     @property
     def max_length(self) -> int:
-        return self.teacher_base.signature.max_length or self.recipe.data.max_length
+        return self.base.signature.max_length or self.recipe.data.max_length
 
     @cached_property
     def _tokenised(self) -> tuple[Rows, TokenStats]:

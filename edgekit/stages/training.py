@@ -29,7 +29,7 @@ def train_teacher(context: Context) -> Trained:
         config=recipe.teacher.finetune,
         weights=LABELS_ONLY,
         parent=context.sources["teacher"].sha256,
-        build=lambda: context.teacher_base,
+        build=context.load_base,
     )
 
 
@@ -43,13 +43,17 @@ def train_student(context: Context, teacher: Trained) -> Trained:
         config=recipe.distill,
         weights=recipe.distill.weights,
         parent=teacher.sha256,
-        build=lambda: _cut_student(context, teacher, "student"),
+        build=lambda: _cut_student(context, load_trained(context, teacher), "student"),
         teacher=teacher,
     )
 
 
-def train_label_only(context: Context, teacher: Trained) -> Trained:
-    """The same student under the same schedule, but from labels alone, as `label-only/`."""
+def train_label_only(context: Context) -> Trained:
+    """The same layers under the same schedule, but without a teacher, as `label-only/`.
+
+    They are cut from the model as it was fetched: layers of the fine-tuned teacher would carry over what
+    it has learned, and the baseline is for a user who has no such teacher.
+    """
     recipe = context.recipe
     return _stage(
         context,
@@ -57,8 +61,8 @@ def train_label_only(context: Context, teacher: Trained) -> Trained:
         title="Train the student on labels alone",
         config=recipe.distill,
         weights=LABELS_ONLY,
-        parent=teacher.sha256,
-        build=lambda: _cut_student(context, teacher, "label-only"),
+        parent=context.sources["teacher"].sha256,
+        build=lambda: _cut_student(context, context.base, "label-only"),
     )
 
 
@@ -77,13 +81,11 @@ def load_trained(context: Context, trained: Trained) -> Model:
     return context.loaded[trained.name]
 
 
-def _cut_student(context: Context, teacher: Trained, name: str) -> Model:
+def _cut_student(context: Context, parent: Model, name: str) -> Model:
     from edgekit.models.student import build_student
 
     student = context.recipe.student
-    made = build_student(
-        load_trained(context, teacher), layers=student.layers, select=student.select, name=name
-    )
+    made = build_student(parent, layers=student.layers, select=student.select, name=name)
     dropout = context.recipe.distill.dropout
     if dropout is not None:
         set_dropout(made, dropout)

@@ -125,10 +125,14 @@ def _weights(package: Any, weights: Mapping[str, np.ndarray], check: Any, *, tol
     """Every matrix of the module is in the package, with its values."""
     import numpy as np
 
-    with quiet():
-        import coremltools.optimize.coreml as cto
+    try:
+        with quiet():
+            import coremltools.optimize.coreml as cto
 
-        stored = cto.get_weights_metadata(package, weight_threshold=1)
+            stored = cto.get_weights_metadata(package, weight_threshold=1)
+    except Exception as error:  # noqa: BLE001 - a damaged blob raises whatever its offsets lead to
+        check(False, f"the weights can be read ({str(error).strip() or type(error).__name__})")
+        return
     found = {
         name.lower().removeprefix("p_").removeprefix("model_").removesuffix("_to_fp16"): meta.val
         for name, meta in stored.items()
@@ -137,6 +141,9 @@ def _weights(package: Any, weights: Mapping[str, np.ndarray], check: Any, *, tol
     matrices = {n: w for n, w in weights.items() if w.ndim >= 2}
     for name, value in matrices.items():
         got = found.get(name.lower().replace(".", "_"))
+        if got is None:
+            # A fixed shape lets the converter cut a position table to the rows it reads, under a new name.
+            got, value = _leading_rows(value, stored)
         if got is None or got.shape != value.shape:
             wrong.append(f"{name} is missing")
         elif not np.allclose(got.astype(np.float32), value, atol=tolerance, rtol=tolerance):
@@ -145,6 +152,20 @@ def _weights(package: Any, weights: Mapping[str, np.ndarray], check: Any, *, tol
         not wrong,
         f"all {len(matrices)} matrices are present with their values" + (f" ({wrong[0]})" if wrong else ""),
     )
+
+
+def _leading_rows(value: np.ndarray, stored: Mapping[str, Any]) -> tuple[np.ndarray | None, np.ndarray]:
+    """A stored constant that is the first rows of a table, and those rows; None if there is none."""
+    import numpy as np
+
+    for meta in stored.values():
+        rows = np.asarray(meta.val)
+        rows = rows[0] if rows.ndim == 3 and rows.shape[0] == 1 else rows
+        if rows.ndim == 2 and rows.shape[1] == value.shape[1] and rows.shape[0] < value.shape[0]:
+            leading = value[: rows.shape[0]]
+            if np.allclose(rows.astype(np.float32), leading, atol=2e-3, rtol=2e-3):
+                return rows, leading
+    return None, value
 
 
 def _compressed(spec: Any, check: Any) -> None:

@@ -196,6 +196,12 @@ def test_an_entry_that_holds_more_than_its_header_says_is_refused(tmp_path: Path
     assert "damaged" in attempt(tmp_path, bytes(content), limits=SMALL)
 
 
+def test_refuses_a_size_in_a_header_above_the_limit_before_writing(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("pkg/x")
+    info.size = 10**15
+    assert "archive bomb" in attempt(tmp_path, info.tobuf(format=tarfile.GNU_FORMAT) + bytes(1024))
+
+
 def test_refuses_a_total_above_the_limit_whatever_the_ratio(tmp_path: Path) -> None:
     content = tar(("pkg/noise", os.urandom(1 << 19)))
     assert "524.3 kB in all" in attempt(tmp_path, content, limits=Limits(total_bytes=1 << 19))

@@ -1,0 +1,50 @@
+# Every target does its own set-up: the virtual environment is made, with the exact tested versions, when it is
+# missing or older than what it is made from.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+
+.PHONY: help venv demo test test-slow lint bench clean
+
+help:
+	@echo "make demo       distil, export, verify and benchmark the movie-review student; report in exported/"
+	@echo "make test       the tests, without the slow ones"
+	@echo "make test-slow  the slow tests"
+	@echo "make lint       ruff and mypy"
+	@echo "make bench      edgekit's own benchmarks"
+	@echo "make venv       only the virtual environment"
+	@echo "make clean      remove the virtual environment and caches (not results, not downloads)"
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("edgekit needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	# torch first and alone, so that no other package's looser wish chooses its build.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	@touch $(STAMP)
+
+venv: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/edgekit run movie-reviews
+	$(BIN)/edgekit predict exported/movie-reviews/student/onnx/model_int8.onnx \
+	    "A quiet triumph, funny and humane." "Ninety minutes of my life I will not get back."
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/command_start.py
+	$(BIN)/python benchmarks/exported_student.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,133 @@
+"""Core ML packages, written off a Mac: their structure holds, and damage to them is noticed."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from edgekit.errors import ExportError, ModelError
+from edgekit.export.coreml import export_coreml
+from edgekit.export.coreml_int8 import quantize_coreml
+from edgekit.export.exportable import Exportable
+from edgekit.models import families
+from edgekit.models.load import load_model
+from edgekit.models.tasks import dummy_inputs
+from edgekit.quantize.plan import plan_int8
+from edgekit.types import Source
+from edgekit.verify.coreml_structure import check_structure
+
+
+@pytest.fixture(scope="module")
+def exportable(tiny_classifier: Path) -> Exportable:
+    model = load_model(Source("tiny", "0" * 64, tiny_classifier), name="tiny")
+    return Exportable(
+        name="tiny",
+        module=families.export_module(model.module, max_length=64),
+        signature=model.signature,
+        processor=model.processor,
+        example=dummy_inputs(model.module, model.signature, batch=2, length=17),
+        provenance={},
+        parameters=model.parameters,
+    )
+
+
+@pytest.fixture(scope="module")
+def package(exportable: Exportable, tmp_path_factory: pytest.TempPathFactory):
+    return export_coreml(exportable, tmp_path_factory.mktemp("coreml") / "model.mlpackage")
+
+
+def weights(exportable: Exportable) -> dict:
+    return {n: p.detach().numpy() for n, p in exportable.module.named_parameters()}
+
+
+def test_the_package_holds_the_model_and_is_not_called_executed(exportable: Exportable, package) -> None:
+    parity = check_structure(package, reference_name="tiny", weights=weights(exportable))
+    assert parity.passed and not parity.executed
+    assert parity.metric is None and parity.max_abs_error is None
+    assert "class labels are ['negative', 'positive']" in parity.checks
+    assert package.signature.outputs[0].name == "probabilities"
+
+
+def test_int8_stores_compressed_weights(exportable: Exportable, package, tmp_path: Path) -> None:
+    plan = plan_int8(exportable.module, name="tiny", target="coreml")
+    small = quantize_coreml(package, plan, tmp_path / "model_int8.mlpackage")
+    parity = check_structure(small, reference_name="tiny", weights=weights(exportable))
+    planned = sum(layer.bits == 8 for layer in plan.layers)
+    assert any(text.startswith(f"{planned} weights are stored compressed") for text in parity.checks)
+    assert not parity.failures
+
+
+@pytest.mark.parametrize("shapes", ["fixed", "enumerated"])
+def test_other_shapes(exportable: Exportable, tmp_path: Path, shapes: str) -> None:
+    made = export_coreml(
+        exportable,
+        tmp_path / "m.mlpackage",
+        shapes=shapes,
+        lengths=(16, 32),
+        minimum_deployment_target="iOS18",
+        precision="fp32",
+    )
+    parity = check_structure(made, reference_name="tiny", weights=weights(exportable))
+    assert parity.passed, parity.failures
+    assert "input_ids takes up to 32 tokens (limit 64)" in parity.checks
+
+
+def test_enumerated_shapes_need_ios18(exportable: Exportable, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="need iOS 18") as caught:
+        export_coreml(exportable, tmp_path / "m.mlpackage", shapes="enumerated")
+    assert "--minimum-deployment-target iOS18" in caught.value.remedy
+
+
+def test_changed_weights_and_labels_are_noticed(exportable: Exportable, package) -> None:
+    other = weights(exportable)
+    name = "bert.encoder.layer.2.output.dense.weight"
+    other[name] = other[name] * 1.5
+    parity = check_structure(package, reference_name="tiny", weights=other)
+    assert not parity.passed and f"{name} has other values" in parity.failures[0]
+    swapped = replace(package, signature=replace(package.signature, labels=("positive", "negative")))
+    parity = check_structure(swapped, reference_name="tiny", weights=weights(exportable))
+    assert any("class labels" in text for text in parity.failures)
+
+
+def test_a_package_with_its_weights_cut_off_is_refused(
+    package, exportable: Exportable, tmp_path: Path
+) -> None:
+    copy = tmp_path / "broken.mlpackage"
+    shutil.copytree(package.path, copy)
+    blob = next(copy.rglob("weight.bin"))
+    blob.write_bytes(blob.read_bytes()[:1000])
+    try:
+        parity = check_structure(
+            replace(package, path=copy, size_bytes=1000), reference_name="t", weights=weights(exportable)
+        )
+    except ModelError as error:
+        assert "not a readable Core ML package" in error.fact
+    else:
+        assert parity.failures
+
+
+def test_an_operation_that_core_ml_lacks_is_named_with_its_module(
+    exportable: Exportable, tmp_path: Path
+) -> None:
+    class Head(torch.nn.Module):
+        def forward(self, x):
+            return torch.special.i0(x)  # a Bessel function: no MIL operation
+
+    class WithBessel(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = exportable.module
+            self.bessel_head = Head()
+
+        def forward(self, *inputs):
+            return self.bessel_head(self.inner(*inputs))
+
+    broken = replace(exportable, module=WithBessel().eval())
+    with pytest.raises(ExportError) as caught:
+        export_coreml(broken, tmp_path / "m.mlpackage")
+    assert "i0" in caught.value.fact and "bessel_head" in caught.value.fact, caught.value.fact
+    assert not (tmp_path / "m.mlpackage").exists()

@@ -1,3 +1,68 @@
-"""edgekit: distil, quantize, export and verify models that run on a device."""
+"""edgekit: distil, quantize, export and verify models that run on a device.
+
+Each command is also a function here; it is imported when it's first used:
+
+    import edgekit
+    result = edgekit.run_recipe(edgekit.load_recipe("movie-reviews"))
+    edgekit.export_model("my-model", targets=["onnx", "coreml"])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgekit.api import (
+        bench_models,
+        distill_model,
+        export_model,
+        predict,
+        quantize_model,
+        render_report,
+        verify_artifact,
+    )
+    from edgekit.pipeline import plan_run, run_recipe
+    from edgekit.recipe.load import load_recipe
+    from edgekit.types import LabelledFile
 
 __version__ = "0.1.0"
+
+_WHERE = {
+    "load_recipe": "edgekit.recipe.load",
+    "plan_run": "edgekit.pipeline",
+    "run_recipe": "edgekit.pipeline",
+    "distill_model": "edgekit.api",
+    "export_model": "edgekit.api",
+    "quantize_model": "edgekit.api",
+    "verify_artifact": "edgekit.api",
+    "bench_models": "edgekit.api",
+    "predict": "edgekit.api",
+    "render_report": "edgekit.api",
+    "LabelledFile": "edgekit.types",
+}
+
+__all__ = [
+    "LabelledFile",
+    "__version__",
+    "bench_models",
+    "distill_model",
+    "export_model",
+    "load_recipe",
+    "plan_run",
+    "predict",
+    "quantize_model",
+    "render_report",
+    "run_recipe",
+    "verify_artifact",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'edgekit' has no attribute {name!r}")
+    return getattr(importlib.import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

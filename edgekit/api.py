@@ -17,6 +17,7 @@ from edgekit.recipe.schema import Asset, Benchmark, Data, Export, Gates
 from edgekit.types import Artifact, LabelledFile, Model, Parity, Prediction, Rows, Split, Timing
 
 if TYPE_CHECKING:
+    from edgekit.pipeline import RunResult
     from edgekit.report.document import Report
     from edgekit.stages.artifacts import Built, Workbench
 
@@ -69,6 +70,25 @@ def _own_length(folder: Path) -> int:
 
     limit = int(load_tokenizer(folder, uri=str(folder)).model_max_length)
     return limit if limit <= 8192 else 128
+
+
+def distill_model(
+    teacher: str, data: LabelledFile, *, out: Path | None = None, command: str = "", **options: Any
+) -> RunResult:
+    """Distils a teacher into a student with fewer layers, on a labelled file.
+
+    Args:
+        teacher: a folder, `hub:ORGANISATION/NAME@REVISION`, or a file inside a pinned package.
+        options: as `edgekit.adhoc.adhoc_recipe` takes them: layers, epochs, temperature, exports …
+
+    Raises:
+        As `run_recipe`.
+    """
+    from edgekit.adhoc import adhoc_recipe
+    from edgekit.pipeline import run_recipe
+
+    recipe = adhoc_recipe(teacher, data, name=out.resolve().name if out else "", **options)
+    return run_recipe(recipe, out=out, command=command)
 
 
 def export_model(

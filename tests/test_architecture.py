@@ -23,7 +23,7 @@ EXTRA = {  # beyond the base, `recipe.schema` and itself
     "benchmark": {"runtimes"},
     "stages": ROOMS - {"cli"},
     "pipeline": ROOMS - {"cli"},
-    "api": ROOMS - {"cli"},
+    "api": (ROOMS | {"pipeline", "adhoc"}) - {"cli"},
     "adhoc": {"recipe", "assets"},
     "cli": {"recipe", "pipeline", "api", "adhoc"},
     "__main__": {"cli"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -56,23 +58,22 @@ def command(teacher: str, data: Path, out: Path | None, as_json: bool, quiet: bo
       edgekit distill my-encoder --data r.csv --text-column body --label-column stars --layers 4
       edgekit distill my-teacher --data reviews.parquet --export onnx --export coreml --out exported/mine
     """
-    from edgekit.adhoc import adhoc_recipe
+    from edgekit.api import distill_model
     from edgekit.cli.datafile import labelled_file
     from edgekit.cli.run import show_result
-    from edgekit.pipeline import run_recipe
 
     console.start(quiet=quiet, as_json=as_json)
     labelled = labelled_file(data, *(flags.pop(k) for k in ("text_column", "pair_column", "label_column")))
     assert labelled is not None
-    recipe = adhoc_recipe(
+    result = distill_model(
         teacher,
         labelled,
-        name=out.resolve().name if out else "",
+        out=out,
+        command=shlex.join(["edgekit", *sys.argv[1:]]),
         baselines=not flags.pop("no_baselines"),
         spelled=SPELLED,
         **flags,
     )
-    result = run_recipe(recipe, out=out, command=f"edgekit distill {teacher} --data {data}")
     if as_json:
         console.emit_json({"folder": result.folder, "report": result.report, "rejected": result.rejected})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -58,7 +59,7 @@ def command(
         else:
             _show_plan(plan)
         return
-    line = " ".join(["edgekit run", *words, *(["--out", str(out)] if out else [])])
+    line = shlex.join(["edgekit", "run", *words, *(["--out", str(out)] if out else [])])
     result = run_recipe(recipe, out=out, offline=offline, command=line)
     if as_json:
         console.emit_json({"folder": result.folder, "report": result.report, "rejected": result.rejected})

@@ -47,6 +47,9 @@ def apply_overrides(value: Any, places: Places, overrides: Sequence[str]) -> tup
             problems.append(Problem(place, location, message))
             continue
         places.replace(location, place)
+        for depth in range(1, len(location)):
+            if not places.knows(location[:depth]):  # a section that this override made
+                places.put(location[:depth], place)
         problems += [Problem(place, location + inner, said) for _, inner, said in document.problems]
     return value, problems
 

@@ -57,6 +57,10 @@ class Places:
         """Says where the value at `location` was written."""
         self._known[location] = place
 
+    def knows(self, location: Location) -> bool:
+        """Whether a value at `location` has a place of its own."""
+        return location in self._known
+
     def replace(self, location: Location, place: Place) -> None:
         """Like `put`, and forgets what is known of everything below, which is gone."""
         depth = len(location)

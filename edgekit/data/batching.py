@@ -34,17 +34,5 @@ def length_buckets(
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def sorted_batches(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
-    """Batches for evaluation, longest rows first: least padding, and too big a batch fails at once."""
-    return _cut(sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)), batch_size)
-
-
-def padding_share(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:
-    """Share of tokens that are padding when each batch is padded to its longest row, 0–1."""
-    padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches if batch)
-    real = sum(lengths[i] for batch in batches for i in batch)
-    return 1 - real / padded if padded else 0.0
-
-
 def _cut(order: list[int], batch_size: int) -> list[list[int]]:
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]

@@ -8,7 +8,6 @@ from data_samples import RATING, cuts, data, reviews, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgekit.data.preview import preview
 from edgekit.data.rows import text_key
 from edgekit.data.splits import load_splits, make_splits
 from edgekit.data.table import Table
@@ -243,20 +242,6 @@ def test_files_are_read_and_cut(tmp_path):
     both = load_splits(tmp_path, data(), seed=0, test_path=tmp_path)
     assert both.test.inputs == ("Unseen.",)
     assert len(both.train) + len(both.validation) == 100
-
-
-def test_preview_counts_rows_classes_and_characters():
-    table = reviews()
-    table.columns["text"][0] = "x" * 500
-    shown = preview(make_splits(table, data(limit=50, calibration_rows=5), seed=0))
-    assert shown["rows"] == {"train": 40, "validation": 5, "test": 5, "calibration": 5, "unlabelled": 0}
-    assert sum(shown["classes"]["train"].values()) == 40
-    assert shown["dropped"] == {"over_limit": 50}
-    assert shown["labels"] == ["neg", "pos"]
-    whole = preview(make_splits(table, data(), seed=0))["characters"]
-    assert whole["longest"] == 500
-    assert whole["p50"] == sorted(map(len, table.columns["text"]))[49]
-    assert whole["mean"] == round(sum(map(len, table.columns["text"])) / 100, 1)
 
 
 ROWS = st.lists(

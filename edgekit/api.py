@@ -6,7 +6,7 @@ They take any model folder that transformers can load, and any file that edgekit
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +14,12 @@ from edgekit.errors import DataError, ModelError
 from edgekit.files import folder_lock, sha256_file, sha256_json, sha256_path, size_bytes
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Asset, Benchmark, Data, Export, Gates
-from edgekit.types import Artifact, LabelledFile, Model, Parity, Prediction, Rows, Split, Timing
+from edgekit.types import Artifact, BenchResult, LabelledFile, Model, Parity, Prediction, Rows, Split
 
 if TYPE_CHECKING:
     from edgekit.pipeline import RunResult
     from edgekit.report.document import Report
     from edgekit.stages.artifacts import Built, Workbench
-
-
-@dataclass(frozen=True, slots=True)
-class BenchResult:
-    """Benchmark rows, and the machine they were measured on."""
-
-    timings: tuple[Timing, ...]
-    environment: Mapping[str, Any]
 
 
 def _columns(data: LabelledFile) -> Data:
@@ -247,7 +239,6 @@ def bench_models(
     Raises:
         ModelError: one of them can't be read, or their labels differ.
     """
-    from edgekit.benchmark.environment import record_environment
     from edgekit.data.evaluation import load_evaluation
     from edgekit.models.load import load_tokenizer
     from edgekit.runtimes.describe import describe_artifact
@@ -278,11 +269,14 @@ def bench_models(
         labels = own
         entries.append(entry)
     split = load_evaluation(data.path, _columns(data), labels=labels or ())
-    config = config or Benchmark()
-    timings = measure(
-        entries, split.inputs, split.labels, config=config, seed=seed, reference=entries[0].name
+    return measure(
+        entries,
+        split.inputs,
+        split.labels,
+        config=config or Benchmark(),
+        seed=seed,
+        reference=entries[0].name,
     )
-    return BenchResult(timings, record_environment(config.threads))
 
 
 def predict(model: Path | str, inputs: Iterable[Any], *, threads: int = 1) -> list[Prediction]:

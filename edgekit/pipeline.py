@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.codec import from_json
 from edgekit.errors import GateFailed
-from edgekit.files import folder_lock, sha256_json, size_bytes, write_json
+from edgekit.files import folder_lock, sha256_json, write_json
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Recipe
-from edgekit.types import Source, Timing, Trained
+from edgekit.types import BenchResult, Source, Trained
 
 if TYPE_CHECKING:
     from edgekit.assets.fetch import Plan
@@ -112,9 +111,9 @@ def run_recipe(
         student_bench = workbench(context, student)
         built = export_all(context, student_bench)
         reference = _teacher_artifact(context, teacher) if built and recipe.benchmark.enabled else None
-        timings = _benchmark(context, teacher, student, built, reference)
+        measured = _benchmark(context, teacher, student, built, reference)
         report = _report(
-            context, teacher, student, label_only, scores, built, reference, timings, command=command
+            context, teacher, student, label_only, scores, built, reference, measured, command=command
         )
     rejected = tuple(b.artifact.name for b in built if b.rejected_because)
     if rejected:
@@ -205,46 +204,10 @@ def _teacher_artifact(context: Context, teacher: Trained) -> Built:
 
 def _benchmark(
     context: Context, teacher: Trained, student: Trained, built: Sequence[Built], reference: Built | None
-) -> tuple[Timing, ...]:
-    """Teacher and students, as PyTorch and as exported; nothing when the recipe says no."""
-    from edgekit.stages.measuring import Entry, entry_of, measure
+) -> BenchResult | None:
+    from edgekit.stages.measuring import benchmark
 
-    if reference is None:
-        return ()
-    processor, recipe = context.processor, context.recipe
-    kept = [reference, *(b for b in built if not b.rejected_because)]
-    folders = [
-        Entry(f"{t.name}-pytorch", t.path, processor, t.parameters, _weights_size(t), t.sha256, None)
-        for t in (teacher, student)
-    ]
-    entries = [entry_of(kept[0].artifact, processor), *folders]
-    entries += [entry_of(b.artifact, processor) for b in kept[1:]]
-
-    def make(key: str) -> tuple[Timing, ...]:
-        return measure(
-            entries,
-            context.splits.test.inputs,
-            context.splits.test.labels,
-            config=recipe.benchmark,
-            seed=recipe.seed,
-            reference=reference.artifact.name,
-        )
-
-    result = context.store.run(
-        "benchmark",
-        inputs={
-            "entries": [[e.name, e.sha256] for e in entries],
-            "data": context.splits.fingerprint,
-            "config": recipe.benchmark.model_dump(mode="json"),
-        },
-        make=make,
-        title="Benchmark",
-    )
-    return tuple(from_json(Timing, row) for row in result)
-
-
-def _weights_size(trained: Trained) -> int:
-    return size_bytes(trained.path / "model.safetensors")
+    return benchmark(context, teacher, student, built, reference) if reference else None
 
 
 def _report(context: Context, *results: Any, command: str) -> Report:

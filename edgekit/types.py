@@ -231,6 +231,14 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class BenchResult:
+    """Benchmark rows, and the machine they were measured on."""
+
+    timings: tuple[Timing, ...]
+    environment: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """One input's label and the probability of every label."""
 

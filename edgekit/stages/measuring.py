@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from edgekit import progress
 from edgekit.batches import pad_rows
+from edgekit.codec import from_json
+from edgekit.files import size_bytes
 from edgekit.recipe.schema import Benchmark
-from edgekit.types import Artifact, Batch, Signature, Timing
+from edgekit.types import Artifact, Batch, BenchResult, Signature, Timing, Trained
 
 if TYPE_CHECKING:
     from edgekit.benchmark.contestant import Contestant
+    from edgekit.stages.artifacts import Built
+    from edgekit.stages.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,19 @@ def measure(
     config: Benchmark,
     seed: int,
     reference: str,
-) -> tuple[Timing, ...]:
+) -> BenchResult:
     """Times and scores every entry that can run here; the others get a row that says why not.
 
     Args:
         inputs: raw texts or pairs.
         reference: name of the entry that speed-ups and retained scores refer to.
     """
+    from edgekit.benchmark.environment import record_environment
     from edgekit.benchmark.latency import run_protocol
     from edgekit.benchmark.unmeasured import not_measured_row
     from edgekit.runtimes.coreml_native import available
 
+    environment = record_environment(config.threads)
     rows = config.rows or len(inputs)
     inputs, labels = inputs[:rows], labels[:rows]
     contestants: list[Contestant] = []
@@ -84,7 +90,49 @@ def measure(
         reference=reference,
         peak=peak,
     )
-    return (*timed, *absent)
+    return BenchResult((*timed, *absent), environment)
+
+
+def benchmark(
+    context: Context, teacher: Trained, student: Trained, built: Sequence[Built], reference: Built
+) -> BenchResult:
+    """The benchmark stage of a run: teacher and student, as PyTorch and as exported.
+
+    Args:
+        built: the student's artifacts; rejected ones are left out.
+        reference: the teacher's own export, which everything is compared with.
+    """
+    from edgekit.benchmark.environment import record_environment
+
+    processor, config = context.processor, context.recipe.benchmark
+    entries = [entry_of(reference.artifact, processor)]
+    for one in (teacher, student):
+        size = size_bytes(one.path / "model.safetensors")
+        entries.append(
+            Entry(f"{one.name}-pytorch", one.path, processor, one.parameters, size, one.sha256, None)
+        )
+    entries += [entry_of(b.artifact, processor) for b in built if not b.rejected_because]
+    machine = record_environment(config.threads)
+    result = context.store.run(
+        "benchmark",
+        inputs={
+            "entries": [[e.name, e.sha256] for e in entries],
+            "data": context.splits.fingerprint,
+            "config": config.model_dump(mode="json"),
+            # Times belong to a machine: on another one they are measured again.
+            "machine": [machine["cpu"], machine["versions"]],
+        },
+        make=lambda key: measure(
+            entries,
+            context.splits.test.inputs,
+            context.splits.test.labels,
+            config=config,
+            seed=context.recipe.seed,
+            reference=reference.artifact.name,
+        ),
+        title="Benchmark",
+    )
+    return from_json(BenchResult, result)
 
 
 def _contestants(entry: Entry, *, threads: int) -> list[Contestant]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.files import sha256_json, size_bytes
 from edgekit.stages.context import Context
-from edgekit.types import Timing, Trained
+from edgekit.types import BenchResult, Trained
 
 if TYPE_CHECKING:
     from edgekit.report.document import Report
@@ -25,7 +25,7 @@ def assemble(
     scores: Scores,
     built: Sequence[Built],
     reference: Built | None,
-    timings: Sequence[Timing],
+    measured: BenchResult | None,
     *,
     command: str,
 ) -> Report:
@@ -38,6 +38,7 @@ def assemble(
 
     recipe = context.recipe
     off = BaselineResult(not_measured="Switched off in the recipe.")
+    timings = measured.timings if measured else ()
     by_name = {t.artifact: t for t in timings}
     # On a Mac a Core ML artifact has one row per compute unit; the report's artifact row shows the first.
     for timing in timings:
@@ -95,7 +96,7 @@ def assemble(
         speedup_reference=reference.artifact.name if reference and timings else None,
         other_timings=[t for t in timings if id(t) not in used],
         stages=[StageRecord(name=s.name, seconds=s.seconds, reused=s.reused) for s in context.store.runs],
-        environment=record_environment(recipe.benchmark.threads),
+        environment=measured.environment if measured else record_environment(recipe.benchmark.threads),
         not_measured=missing,
     )
 

@@ -91,6 +91,7 @@ def atomic(path: Path) -> Iterator[Path]:
         with disk_errors(path):
             yield temporary
             _sync(temporary)
+            _share(temporary)
             _replace(temporary, path)
     finally:
         _remove(temporary)
@@ -100,6 +101,15 @@ def _sync(path: Path) -> None:
     for entry in [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]:
         with entry.open("rb") as stream:
             os.fsync(stream.fileno())
+
+
+def _share(path: Path) -> None:
+    """Gives files that a library wrote for the owner alone (safetensors does) the user's usual mode."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for entry in [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]:
+        if entry.stat().st_mode & 0o777 == 0o600:
+            entry.chmod(0o666 & ~mask)
 
 
 def _replace(temporary: Path, path: Path) -> None:

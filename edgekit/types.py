@@ -179,7 +179,7 @@ class Parity:
     runtime: str  # "onnxruntime 1.31.1 CPU" or why it did not run
     samples: int
     max_abs_error: float | None
-    cosine: float | None  # lowest over rows
+    cosine: float | None  # mean over rows; of two logits near 0 a single row says nothing
     label_agreement: float | None  # share of rows, 0–1
     metric_name: str | None
     metric: float | None  # the artifact's score, 0–1

@@ -88,3 +88,11 @@ def test_folder_hash_depends_on_names_and_contents(tmp_path: Path) -> None:
 )
 def test_human_sizes(count: float, text: str) -> None:
     assert human(count) == text
+
+
+def test_a_file_written_for_the_owner_alone_gets_the_usual_mode(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    with atomic(tmp_path / "weights") as temporary:
+        temporary.write_bytes(b"x")
+        temporary.chmod(0o600)
+    assert (tmp_path / "weights").stat().st_mode == (tmp_path / "usual").stat().st_mode

@@ -38,7 +38,7 @@ def parity_lines(artifact: Artifact, parity: Parity) -> None:
     if parity.executed:
         console.say(
             f"  {parity.samples} rows: largest difference {parity.max_abs_error:.3g}, "
-            f"lowest cosine {parity.cosine:.6f}, same label {_percent(parity.label_agreement)}"
+            f"mean cosine {parity.cosine:.6f}, same label {_percent(parity.label_agreement)}"
         )
         if parity.metric is not None:
             console.say(

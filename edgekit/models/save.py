@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.codec import to_json
-from edgekit.files import atomic, require_space, write_json
+from edgekit.files import atomic, read_json, require_space, write_json
 from edgekit.metadata import PROVENANCE_KEY, SIDECAR, SIGNATURE_KEY
 from edgekit.quiet import quiet
 from edgekit.types import Model
@@ -45,5 +45,14 @@ def save_front_end(processor: Any, folder: Path, *, max_length: int | None) -> N
         if max_length:
             processor.model_max_length = max_length
         processor.save_pretrained(folder)
+        _forget_loading(folder / "tokenizer_config.json")
     finally:
         processor.model_max_length = before
+
+
+def _forget_loading(path: Path) -> None:
+    """transformers writes down how the tokenizer was loaded; that is nobody's business later on."""
+    told = read_json(path)
+    for key in ("is_local", "local_files_only", "name_or_path"):
+        told.pop(key, None)
+    write_json(path, told)

@@ -20,6 +20,7 @@ def plan_int8(module: Any, *, name: str, target: str) -> Quantized:
     import torch
 
     layers = []
+    kept = 16 if target == "coreml" else 32  # bits of the plain export that int8 is made from
     linears = [n for n, m in module.named_modules() if isinstance(m, torch.nn.Linear)]
     last = linears[-1] if linears else None
     for layer, child in module.named_modules():
@@ -29,7 +30,7 @@ def plan_int8(module: Any, *, name: str, target: str) -> Quantized:
                 child, parameter, value, name=full, is_last=layer == last, target=target
             )
             layers.append(
-                LayerPrecision(full, 32 if why else 8, "none" if why else granularity, skipped_because=why)
+                LayerPrecision(full, kept if why else 8, "none" if why else granularity, skipped_because=why)
             )
     return Quantized(model=name, target=target, scheme="int8", layers=tuple(layers))
 

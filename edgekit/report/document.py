@@ -137,7 +137,7 @@ class ShapeRecord(Record):
     batch: Count = Field(description="Rows.")
     length: Count = Field(description="Tokens.")
     max_abs_error: float | None = Field(description="Largest difference of any output; null: not finite.")
-    cosine: float | None = Field(description="Lowest cosine over rows; null: not finite.")
+    cosine: float | None = Field(description="Lowest cosine in the batch; null: not finite.")
 
 
 class ParityRecord(Record):
@@ -151,7 +151,7 @@ class ParityRecord(Record):
     runtime: str = Field(description="What ran it, or why nothing did.")
     samples: Count = Field(description="Rows compared.")
     max_abs_error: float | None = Field(None, description="Largest difference of any output.")
-    cosine: float | None = Field(None, description="Lowest cosine over rows.")
+    cosine: float | None = Field(None, description="Mean cosine over rows.")
     label_agreement: Share | None = Field(None, description="Share of rows with the same label, 0–1.")
     metric_drop: float | None = Field(None, description="Reference score − score, in points (hundredths).")
     shapes: tuple[ShapeRecord, ...] = Field((), description="Error by batch size and length.")

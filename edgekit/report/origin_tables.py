@@ -40,7 +40,7 @@ def _class_range(part: SplitRecord) -> Cell:
 def dropped(report: Report) -> Table:
     """Rows that were left out."""
     reasons = report.data.dropped if report.data else {}
-    rows = [(Cell(reason), Cell(count(n))) for reason, n in reasons.items()]
+    rows = [(Cell(reason.replace("_", " ")), Cell(count(n))) for reason, n in reasons.items()]
     return table("Rows left out", (Column("Reason"), Column("Rows", numeric=True)), rows)
 
 

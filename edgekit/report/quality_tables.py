@@ -36,7 +36,7 @@ def parity(report: Report) -> Table:
         Column("Artifact"),
         Column("Rows", numeric=True),
         Column("Largest error", numeric=True),
-        Column("Lowest cosine", numeric=True),
+        Column("Mean cosine", numeric=True),
         Column("Same label", numeric=True),
         Column("Score change", unit="points", numeric=True),
         Column("Gates held", numeric=True),

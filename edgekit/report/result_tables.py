@@ -24,7 +24,11 @@ def distillation(report: Report) -> Table:
     entries: list[tuple[str, str, ModelRecord | BaselineRecord | None]] = [
         ("Teacher", report.teacher.name if report.teacher else "", report.teacher),
         ("Student, distilled", report.student.name if report.student else "", report.student),
-        ("Student, labels only", "the same student without a teacher", report.baselines.label_only),
+        (
+            "Student, labels only",
+            "the same layers before fine-tuning, no teacher",
+            report.baselines.label_only,
+        ),
         ("TF-IDF", "logistic regression on words", report.baselines.tfidf),
     ]
     rows = []

@@ -61,7 +61,7 @@ def compare(
         runtime=candidate.name,
         samples=len(rows),
         max_abs_error=error,
-        cosine=float(cosines.min()),
+        cosine=float(cosines.mean()),
         label_agreement=float((outputs.argmax(-1) == expected.argmax(-1)).mean()),
         metric_name="accuracy" if labels else None,
         metric=score,

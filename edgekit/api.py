@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import DataError, ModelError
+from edgekit.errors import DataError, ModelError, first_line
 from edgekit.files import folder_lock, sha256_file, sha256_json, sha256_path, size_bytes
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Asset, Benchmark, Data, Export, Gates
@@ -340,7 +340,7 @@ def render_report(folder: Path | str) -> tuple[Report, list[Path]]:
         report = Report.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
         raise ModelError(
-            f"{path} can't be read as a report: {str(error).splitlines()[0]}",
+            f"{path} can't be read as a report: {first_line(error)}",
             remedy="Run the recipe again with this version; finished stages are reused.",
         ) from error
     return report, write_report(report, Path(folder))

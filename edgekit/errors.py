@@ -90,3 +90,9 @@ class DiskFull(EdgekitError):
     """Not enough space to write; nothing was overwritten."""
 
     exit_code = 11
+
+
+def first_line(error: BaseException, limit: int = 300) -> str:
+    """The first line of another library's message, for use inside ours."""
+    text = str(error).strip()
+    return text.splitlines()[0][:limit] if text else type(error).__name__

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from edgekit import files, progress
 from edgekit.assets import cache
 from edgekit.assets.hub_progress import tqdm_class
-from edgekit.errors import AssetError
+from edgekit.errors import AssetError, first_line
 
 if TYPE_CHECKING:
     from edgekit.recipe.schema import Asset
@@ -114,7 +114,7 @@ def _reason(error: BaseException) -> str:
     first = cause = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    lines = [(str(e).strip() or type(e).__name__).splitlines()[0] for e in (first, cause)]
+    lines = [first_line(e) for e in (first, cause)]
     return " ".join(dict.fromkeys(lines))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import ExportError
+from edgekit.errors import ExportError, first_line
 from edgekit.export.exportable import Exportable, artifact
 from edgekit.files import atomic, require_space
 from edgekit.metadata import describe
@@ -131,7 +131,7 @@ def _trace(model: Exportable, *, fixed: int | None, limit: int) -> Any:
             ).run_decompositions({})
     except Exception as error:
         raise ExportError(
-            f"{model.name} can't be traced for Core ML: {str(error).strip().splitlines()[0][:300]}",
+            f"{model.name} can't be traced for Core ML: {first_line(error)}",
             remedy="Use an architecture with an export module (bert); others go to ONNX.",
         ) from error
 
@@ -170,7 +170,7 @@ def _explained(model: Exportable, program: Any, error: Exception, notes: list[st
     where = _module_of(program, operation)
     named = f" at operation {operation!r}" if operation else ""
     inside = f" in module {where!r}" if where else ""
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    reason = first_line(error)
     return ExportError(
         f"{model.name} can't be converted to Core ML{named}{inside}: {reason}",
         remedy="Core ML has no such operation. Replace it in the model, or export to ONNX instead.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import MissingExtra, ModelError
+from edgekit.errors import MissingExtra, ModelError, first_line
 from edgekit.models import tasks
 from edgekit.quiet import hush, quiet
 from edgekit.signatures import text_signature
@@ -48,7 +48,7 @@ def load_model(
             )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"{source.uri}: config.json can't be read: {_first_line(error)}",
+            f"{source.uri}: config.json can't be read: {first_line(error)}",
             remedy="Give a folder that plain transformers can load.",
         ) from error
     labels = _check_head(config, labels, fresh_head=fresh_head, uri=source.uri)
@@ -79,7 +79,7 @@ def load_model(
         raise MissingExtra("gguf", extra="gguf", needed_for="Reading a GGUF model") from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise ModelError(
-            f"{source.uri}: the weights can't be loaded: {_first_line(error)}",
+            f"{source.uri}: the weights can't be loaded: {first_line(error)}",
             remedy="Check that config.json and model.safetensors belong together.",
         ) from error
     module = module.float().eval()
@@ -121,7 +121,7 @@ def load_tokenizer(folder: Path, *, uri: str, **extra: Any) -> Any:
             )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelError(
-            f"{uri} has no readable tokenizer: {_first_line(error)}",
+            f"{uri} has no readable tokenizer: {first_line(error)}",
             remedy="Put tokenizer.json and tokenizer_config.json beside the model.",
         ) from error
     if processor.pad_token_id is None:
@@ -197,8 +197,3 @@ def _location(path: Path) -> tuple[Path, dict[str, Any]]:
     if ggufs and not (path / "config.json").is_file():
         return path, {"gguf_file": ggufs[0].name}
     return path, {}
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__

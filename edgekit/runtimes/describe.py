@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgekit.errors import ModelError
+from edgekit.errors import ModelError, first_line
 from edgekit.files import sha256_path, size_bytes
 from edgekit.metadata import PARAMETERS_KEY, PRECISION_KEY, read_signature
 from edgekit.quiet import hush, quiet
@@ -26,7 +26,7 @@ def describe_artifact(path: Path) -> Artifact:
     try:
         metadata = _onnx_metadata(path) if target == "onnx" else _coreml_metadata(path)
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        reason = first_line(error)
         raise ModelError(
             f"{path} is not a readable {target} model: {reason}",
             remedy="Export it again; the file may be cut short.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import MissingExtra, ModelError
+from edgekit.errors import MissingExtra, ModelError, first_line
 from edgekit.metadata import read_signature
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class OnnxRunner:
             self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise ModelError(
-                f"{path} is not a readable ONNX model: {_first_line(error)}",
+                f"{path} is not a readable ONNX model: {first_line(error)}",
                 remedy="Export it again; the file may be truncated.",
             ) from error
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -59,7 +59,3 @@ _DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
 }
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

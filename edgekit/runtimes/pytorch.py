@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import ModelError
+from edgekit.errors import ModelError, first_line
 from edgekit.files import read_json
 from edgekit.metadata import SIDECAR, read_signature
 from edgekit.quiet import hush, quiet
@@ -70,7 +70,7 @@ def open_folder(path: Path, *, threads: int = 1) -> PyTorchRunner:
             ).float()
             processor = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        reason = first_line(error)
         raise ModelError(
             f"{path} could not be loaded as a classifier: {reason}",
             remedy="Give a folder with config.json, model.safetensors and a tokenizer.",

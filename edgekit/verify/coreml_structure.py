@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import ModelError
+from edgekit.errors import ModelError, first_line
 from edgekit.quiet import hush, quiet
 from edgekit.types import Parity
 
@@ -40,7 +40,7 @@ def check_structure(artifact: Artifact, *, reference_name: str, weights: Mapping
             spec = package.get_spec()
     except Exception as error:
         raise ModelError(
-            f"{artifact.path} is not a readable Core ML package: {str(error).splitlines()[0][:200]}",
+            f"{artifact.path} is not a readable Core ML package: {first_line(error)}",
             remedy="Export it again; files may be missing or cut short.",
         ) from error
     held: list[str] = []

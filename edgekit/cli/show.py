@@ -94,7 +94,7 @@ def timing_table(timings: Sequence[Timing]) -> None:
 
 def _verdict(executed: bool, passed: bool) -> str:
     if not passed:
-        return "REJECTED"
+        return "FAILED its gates"
     return "executed, passed" if executed else "not executed, structure passed"
 
 

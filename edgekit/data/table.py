@@ -12,6 +12,12 @@ from edgekit.errors import DataError
 
 _SHOWN = 5
 
+FLAGS = {  # recipe field → the same on a command line, for messages
+    "data.text": " (--text-column)",
+    "data.text_pair": " (--pair-column)",
+    "data.label": " (--label-column)",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -41,7 +47,8 @@ class Table:
         guess = f"Did you mean {by_lower[near[0]]!r}? " if near else ""
         raise DataError(
             f"{self.origin} has no column {name!r}. Its columns: {', '.join(self.columns) or 'none'}.",
-            remedy=f"{guess}Set {setting}; name the columns of a file without a header row in data.columns.",
+            remedy=f"{guess}Set {setting}{FLAGS.get(setting, '')}; name the columns of a file without a header "
+            "row in data.columns.",
         )
 
 

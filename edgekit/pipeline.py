@@ -15,6 +15,7 @@ from edgekit.errors import GateFailed
 from edgekit.files import folder_lock, sha256_json, write_json
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Recipe
+from edgekit.threads import share_cores
 from edgekit.types import BenchResult, Source, Trained
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def run_recipe(
         EdgekitError: see each stage.
     """
     hush()
+    share_cores()
     folder = out or RESULTS / recipe.name
     with folder_lock(folder):
         context = prepare(recipe, folder, offline=offline)

@@ -12,7 +12,18 @@ import pytest
 import edgekit
 
 ROOT = Path(edgekit.__file__).parent
-BASE = {"types", "errors", "files", "progress", "quiet", "codec", "batches", "metadata", "signatures"}
+BASE = {
+    "types",
+    "errors",
+    "files",
+    "progress",
+    "quiet",
+    "codec",
+    "batches",
+    "metadata",
+    "signatures",
+    "threads",
+}
 ROOMS = {
     "recipe", "assets", "data", "models", "distill", "quantize", "export", "runtimes", "verify", "benchmark",
     "report", "stages", "cli",

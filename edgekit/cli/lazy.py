@@ -34,8 +34,10 @@ class LazyGroup(click.Group):
         if cmd_name not in self.help_lines:
             return None
         from edgekit.quiet import hush
+        from edgekit.threads import share_cores
 
         hush()  # before the command's module can import anything that prints
+        share_cores()
         command: click.Command = importlib.import_module(f"{self.package}.{cmd_name}").command
         return command
 

@@ -47,8 +47,8 @@ class Table:
         guess = f"Did you mean {by_lower[near[0]]!r}? " if near else ""
         raise DataError(
             f"{self.origin} has no column {name!r}. Its columns: {', '.join(self.columns) or 'none'}.",
-            remedy=f"{guess}Set {setting}{FLAGS.get(setting, '')}; name the columns of a file without a header "
-            "row in data.columns.",
+            remedy=f"{guess}Set {setting}{FLAGS.get(setting, '')}; "
+            "name the columns of a file without a header row in data.columns.",
         )
 
 

@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
-CODE = "import os; from edgekit.threads import share_cores; share_cores(); print(os.environ.get('GOMP_SPINCOUNT'))"
+CODE = (
+    "import os; from edgekit.threads import share_cores; share_cores();"
+    "print(os.environ.get('GOMP_SPINCOUNT'))"
+)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: help venv demo test test-slow lint bench clean
+.PHONY: help venv demo test test-slow lint bench conformance clean
 
 help:
 	@echo "make demo       distil, export, verify and benchmark the movie-review student; report in exported/"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-slow  the slow tests"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      edgekit's own benchmarks"
+	@echo "make conformance  coremltools' own op tests, answered by edgekit.mil (about an hour on two cores)"
 	@echo "make venv       only the virtual environment"
 	@echo "make clean      remove the virtual environment and caches (not results, not downloads)"
 
@@ -45,6 +46,9 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/command_start.py
 	$(BIN)/python benchmarks/exported_student.py
+
+conformance: $(STAMP)
+	$(BIN)/python benchmarks/coreml_conformance.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -25,11 +25,12 @@ BASE = {
     "threads",
 }
 ROOMS = {
-    "recipe", "assets", "data", "models", "distill", "quantize", "export", "runtimes", "verify", "benchmark",
-    "report", "stages", "cli",
+    "recipe", "assets", "data", "models", "distill", "quantize", "export", "mil", "runtimes", "verify",
+    "benchmark", "report", "stages", "cli",
 }  # fmt: skip
 TOP = {"pipeline", "api", "adhoc"}
 EXTRA = {  # beyond the base, `recipe.schema` and itself
+    "runtimes": {"mil"},
     "verify": {"runtimes"},
     "benchmark": {"runtimes"},
     "stages": ROOMS - {"cli"},

@@ -101,16 +101,16 @@ def test_tested_versions_come_from_the_constraints(tmp_path, monkeypatch):
     ("environment", "folder"),
     [
         ({"EDGEKIT_CACHE": "/big/disk"}, "/big/disk"),
-        ({"EDGEKIT_CACHE": "~/here"}, "/home/me/here"),
+        ({"EDGEKIT_CACHE": "~/here"}, "/users/me/here"),
         ({"XDG_CACHE_HOME": "/xdg"}, "/xdg/edgekit"),
-        ({"XDG_CACHE_HOME": "relative"}, "/home/me/.cache/edgekit"),
-        ({}, "/home/me/.cache/edgekit"),
+        ({"XDG_CACHE_HOME": "relative"}, "/users/me/.cache/edgekit"),
+        ({}, "/users/me/.cache/edgekit"),
     ],
 )
 def test_cache_folder(monkeypatch, environment, folder):
     for name in ("EDGEKIT_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", "/users/me")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert cache_folder() == Path(folder)

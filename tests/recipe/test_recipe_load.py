@@ -61,10 +61,10 @@ def test_asset_paths_start_at_the_recipe_and_those_of_overrides_here(small, smal
 
 
 def test_absolute_and_home_paths(small, monkeypatch):
-    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("HOME", "/users/someone")
     recipe = load_recipe(small(), ["data.source.path=/data/r.csv", "teacher.model.path=~/t"])
     assert recipe.data.source.path == Path("/data/r.csv")
-    assert recipe.teacher.model.path == Path("/home/someone/t")
+    assert recipe.teacher.model.path == Path("/users/someone/t")
 
 
 def test_an_unknown_key_has_its_line_and_a_suggestion(small, small_text):

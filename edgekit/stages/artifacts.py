@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -206,6 +207,7 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
     Args:
         replaces: the artifact it must be faster than, if the gates ask for that.
     """
+    from edgekit.benchmark.cpu import read_cpu
 
     def make(key: str) -> Parity:
         from edgekit.runtimes import open_runner
@@ -241,6 +243,8 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
             "gates": bench.gates.model_dump(mode="json"),
             "threads": bench.threads,
             "replaces": replaces.sha256 if replaces else None,
+            # int8 sums, times, and whether Core ML can be executed at all belong to a machine.
+            "machine": [sys.platform, read_cpu()],
         },
         make=make,
         title=f"Verify {artifact.name}",

@@ -8,7 +8,7 @@ import click
 
 from edgekit.cli import console
 from edgekit.cli.datafile import data_options, labelled_file
-from edgekit.cli.options import json_option, quiet_option
+from edgekit.cli.options import json_option, quiet_option, threads_option
 
 
 @click.command(short_help="Measure models side by side.")
@@ -18,7 +18,7 @@ from edgekit.cli.options import json_option, quiet_option
 @click.option(
     "--passes", type=click.IntRange(1, 100), default=1, show_default=True, help="Timed passes over the rows."
 )
-@click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="CPU threads.")
+@threads_option
 @json_option
 @quiet_option
 def command(
@@ -29,7 +29,7 @@ def command(
     label_column: str,
     rows: int | None,
     passes: int,
-    threads: int,
+    threads: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -50,7 +50,9 @@ def command(
     console.start(quiet=quiet, as_json=as_json)
     labelled = labelled_file(data, text_column, pair_column, label_column)
     assert labelled is not None
-    result = bench_models(models, data=labelled, config=Benchmark(rows=rows, passes=passes, threads=threads))
+    result = bench_models(
+        models, data=labelled, config=Benchmark(rows=rows, passes=passes, threads=threads or 1)
+    )
     if as_json:
         console.emit_json(result)
         return

@@ -42,7 +42,7 @@ def threads_option(command: _Command) -> _Command:
         "--threads",
         type=click.IntRange(1, 1024),
         default=None,
-        help="CPU threads. [default: as the library has it]",
+        help="CPU threads. [default: 1]",
     )(command)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgekit.errors import ExportError
 from edgekit.export.coreml import save_package
-from edgekit.export.exportable import artifact
+from edgekit.export.exportable import int8_artifact
 from edgekit.metadata import PRECISION_KEY
 from edgekit.quiet import hush, quiet
 from edgekit.types import Artifact, Quantized
@@ -49,14 +49,7 @@ def quantize_coreml(source: Artifact, plan: Quantized, path: Path) -> Artifact:
         smaller = cto.linear_quantize_weights(package, config=config)
     smaller.user_defined_metadata.update({**package.user_defined_metadata, PRECISION_KEY: "int8"})
     save_package(smaller, path)
-    return artifact(
-        path,
-        name=source.name.rsplit("-", 1)[0] + "-int8",
-        target="coreml",
-        precision="int8",
-        signature=source.signature,
-        parameters=source.parameters,
-    )
+    return int8_artifact(source, path)
 
 
 def _sanitised(name: str) -> str:

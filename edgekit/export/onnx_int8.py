@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import ExportError
-from edgekit.export.exportable import artifact
+from edgekit.export.exportable import int8_artifact
 from edgekit.files import atomic
 from edgekit.metadata import PRECISION_KEY
 from edgekit.quiet import quiet
@@ -52,14 +52,7 @@ def quantize_onnx(source: Artifact, plan: Quantized, path: Path, *, reduce_range
             )
         _check_done(temporary, wanted)
         _copy_metadata(graph, temporary)
-    return artifact(
-        path,
-        name=source.name.rsplit("-", 1)[0] + "-int8",
-        target="onnx",
-        precision="int8",
-        signature=source.signature,
-        parameters=source.parameters,
-    )
+    return int8_artifact(source, path)
 
 
 def _nodes_by_weight(model: Any) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ STAMP  := $(VENV)/.ready
 help:
 	@echo "make demo       distil, export, verify and benchmark the movie-review student; report in exported/"
 	@echo "make test       the tests, without the slow ones"
-	@echo "make test-slow  the slow tests"
+	@echo "make test-slow  the slow tests, and the property tests on new random examples"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      edgekit's own benchmarks"
 	@echo "make conformance  coremltools' own op tests, answered by edgekit.mil (about an hour on two cores)"
@@ -37,6 +37,7 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=search
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

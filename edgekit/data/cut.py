@@ -53,7 +53,9 @@ def cut(
             remedy="Give more rows, or a higher data.limit.",
         )
     wanted = dict(zip(shares, split_sizes(len(labels), list(shares.values())), strict=True))
-    chosen = _stratified(labels, wanted, names) if stratify else _in_order(labels, wanted)
+    if stratify:
+        _refuse_rare({row.label for row in rows}, Counter(labels.values()), wanted, names)
+    chosen = _stratified(labels, wanted) if stratify else _in_order(labels, wanted)
     parts: dict[str, list[Row]] = {split: [] for split in shares}
     for row in rows:
         parts[chosen[row.key]].append(row)
@@ -78,21 +80,29 @@ def _in_order(labels: dict[str, int], wanted: dict[str, int]) -> dict[str, str]:
     return dict(zip(labels, places, strict=True))
 
 
-def _stratified(labels: dict[str, int], wanted: dict[str, int], names: Sequence[str]) -> dict[str, str]:
-    counts = Counter(labels.values())
-    rare = sorted((count, names[label]) for label, count in counts.items() if count < len(wanted))
+def _refuse_rare(
+    classes: set[int], counts: Counter[int], wanted: dict[str, int], names: Sequence[str]
+) -> None:
+    # A class that only ever comes with a text first seen under another label has a count of 0: it can follow
+    # that text into one split, but no split can be promised it.
+    rare = sorted((counts[label], names[label]) for label in classes if counts[label] < len(wanted))
     if rare:
         shown = ", ".join(f"{name!r} {count}" for count, name in rare[:5]) + (", …" if len(rare) > 5 else "")
         raise DataError(
-            f"Too few rows to stratify: {shown}; each class needs {len(wanted)}, one for each split.",
+            f"Too few rows to stratify: {shown}; each class needs {len(wanted)}, one for each split "
+            "(of a text that repeats, only the first row counts).",
             remedy="Give more rows of these classes, remove them, or set data.split.stratify: false.",
         )
     small = min(wanted, key=lambda split: wanted[split])
-    if wanted[small] < len(counts):
+    if wanted[small] < len(classes):
         raise DataError(
-            f"The {small} split would have {wanted[small]} rows for {len(counts)} classes.",
+            f"The {small} split would have {wanted[small]} rows for {len(classes)} classes.",
             remedy=f"Give more rows or a larger data.split.{small}, or set data.split.stratify: false.",
         )
+
+
+def _stratified(labels: dict[str, int], wanted: dict[str, int]) -> dict[str, str]:
+    counts = Counter(labels.values())
     left = dict(counts)
     places: dict[int, list[str]] = {label: [] for label in counts}
     splits = list(wanted)

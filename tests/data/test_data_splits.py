@@ -259,7 +259,9 @@ def test_a_class_that_leads_no_text_cannot_be_stratified():
     both = [("b", 1.0), ("b", -1.0), ("aa", 1.0), ("ab", 1.0), ("ba", 1.0)]
     table = Table({"text": [text for text, _ in both], "rating": [rating for _, rating in both]})
     test = Table({"text": ["unseen"], "rating": [1.0]})
-    with pytest.raises(DataError, match=r"Too few rows to stratify: .*'negative' \d.*only the first row counts"):
+    with pytest.raises(
+        DataError, match=r"Too few rows to stratify: .*'negative' \d.*only the first row counts"
+    ):
         make_splits(table, data(label=RATING, deduplicate=False), seed=0, test_table=test)
     loose = data(label=RATING, deduplicate=False, split={"stratify": False})
     assert len(texts(make_splits(table, loose, seed=0, test_table=test))) == 6

@@ -23,6 +23,8 @@ BASE = {
     "metadata",
     "signatures",
     "threads",
+    "tasks",
+    "scores",
 }
 ROOMS = {
     "recipe", "assets", "data", "models", "distill", "quantize", "export", "mil", "runtimes", "verify",

@@ -6,6 +6,7 @@ import pytest
 
 from edgekit.errors import RecipeError
 from edgekit.recipe.load import load_recipe
+from edgekit.recipe.schema import Student
 
 
 def problems_of(name, overrides=()):
@@ -75,17 +76,18 @@ def test_an_unknown_key_has_its_line_and_a_suggestion(small, small_text):
 
 def test_the_right_key_in_the_wrong_section_is_sent_home(small, small_text):
     assert problems_of(small(small_text + "temperature: 3\n")) == [
-        "small.yaml:16: temperature: unknown key here; did you mean 'distill.temperature'?"
+        "small.yaml:16: temperature: unknown key here; "
+        "did you mean 'pretrain.temperature' or 'distill.temperature'?"
     ]
     assert problems_of(small(), ["epochs=3"]) == [
         "override 'epochs=3': epochs: unknown key here; "
-        "did you mean 'teacher.finetune.epochs' or 'distill.epochs'?"
+        "did you mean 'teacher.finetune.epochs' or 'pretrain.epochs' or 'distill.epochs'?"
     ]
 
 
 def test_a_key_like_nothing_lists_what_there_is(small, small_text):
     (problem,) = problems_of(small(small_text + "student: {zzz: 1}\n"))
-    assert problem == "small.yaml:16: student.zzz: unknown key; student takes layers, select"
+    assert problem == "small.yaml:16: student.zzz: unknown key; student takes " + ", ".join(Student.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_a_key_like_nothing_lists_what_there_is(small, small_text):
         ('data.source.path=""', "data.source.path: must be the path of a file or folder, not ''"),
         (
             "student.select=unifrom",
-            "student.select: must be 'uniform', 'first' or 'last', or a list, each a whole number, "
+            "student.select: must be 'uniform', 'first', 'last' or 'importance', or a list, each a whole number, "
             "not 'unifrom'; did you mean 'uniform'?",
         ),
         ("student.select=[a,1,2]", "student.select.0: must be a whole number, not 'a'"),

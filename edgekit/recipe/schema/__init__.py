@@ -1,0 +1,50 @@
+"""The recipe: every field, its unit, its default and its bounds. Frozen; unknown keys are errors."""
+
+from edgekit.recipe.schema.assets import Asset
+from edgekit.recipe.schema.base import Config
+from edgekit.recipe.schema.data import Augment, Data, LabelBins, Split, Unlabelled
+from edgekit.recipe.schema.distill import (
+    Adversarial,
+    Baselines,
+    Distill,
+    EarlyExits,
+    HardSamples,
+    LossWeights,
+    Mutual,
+    Objectives,
+    Pretrain,
+    Snapshot,
+)
+from edgekit.recipe.schema.outputs import Benchmark, Export, Gates
+from edgekit.recipe.schema.recipe import Recipe, TaskName
+from edgekit.recipe.schema.student import Student, Vocabulary
+from edgekit.recipe.schema.training import Teacher, Training
+
+__all__ = [
+    "Adversarial",
+    "Asset",
+    "Augment",
+    "Baselines",
+    "Benchmark",
+    "Config",
+    "Data",
+    "Distill",
+    "EarlyExits",
+    "Export",
+    "Gates",
+    "HardSamples",
+    "LabelBins",
+    "LossWeights",
+    "Mutual",
+    "Objectives",
+    "Pretrain",
+    "Recipe",
+    "Snapshot",
+    "Split",
+    "Student",
+    "TaskName",
+    "Teacher",
+    "Training",
+    "Unlabelled",
+    "Vocabulary",
+]

@@ -1,0 +1,65 @@
+"""The recipe itself: every section in the order of the journey."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from edgekit.recipe.schema.base import Config
+from edgekit.recipe.schema.data import Data
+from edgekit.recipe.schema.distill import Baselines, Distill, Pretrain
+from edgekit.recipe.schema.outputs import Benchmark, Export, Gates
+from edgekit.recipe.schema.student import Student
+from edgekit.recipe.schema.training import Teacher
+
+NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+
+TaskName = Literal[
+    "text-classification",
+    "multi-label-classification",
+    "text-regression",
+    "token-classification",
+    "sentence-embedding",
+    "masked-lm",
+]
+
+
+class Recipe(Config):
+    """A whole journey: from a teacher and a data set to verified, benchmarked artifacts."""
+
+    name: str = Field(description="Name of the results folder, `exported/<name>`.")
+    description: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    task: TaskName = "text-classification"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="Arithmetic of training.")
+    data: Data
+    teacher: Teacher
+    more_teachers: tuple[Teacher, ...] = Field(
+        (), description="Further teachers, averaged with the first; the student is cut from the first."
+    )
+    student: Student = Student()
+    pretrain: Pretrain | None = Field(None, description="null: no task-agnostic stage.")
+    distill: Distill = Distill()
+    baselines: Baselines = Baselines()
+    exports: tuple[Export, ...] = ()
+    gates: Gates = Gates()
+    benchmark: Benchmark = Benchmark()
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        if not NAME.match(value):
+            raise ValueError(
+                "use letters, digits, '.', '_' and '-', at most 64, starting with a letter or digit"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _targets_once(self) -> Recipe:
+        targets = [e.target for e in self.exports]
+        if len(set(targets)) != len(targets):
+            raise ValueError("exports: list each target once, with all its precisions")
+        return self

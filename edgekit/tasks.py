@@ -1,0 +1,55 @@
+"""What edgekit can teach: one row per task, shared by every room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edgekit.errors import RecipeError
+
+Truth = Literal["class", "classes", "number", "tags", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One kind of problem: what a label is, what comes out, and how it is judged."""
+
+    name: str  # in recipes and signatures
+    optimum: str  # optimum's name, for model classes and dummy inputs
+    truth: Truth  # a label is an int, a tuple of ints, a float, one int per word, or there is none
+    output: str  # name of the exported tensor
+    per_token: bool  # the output has a row per token: `[B, L, C]` instead of `[B, C]`
+    metric: str  # scored 0–1, higher is better; see `edgekit.scores`
+    problem_type: str | None = None  # transformers' `config.problem_type`
+
+
+TASKS = {
+    task.name: task
+    for task in (
+        Task(
+            "text-classification", "text-classification", "class", "logits", False, "accuracy",
+            "single_label_classification",
+        ),
+        Task(
+            "multi-label-classification", "text-classification", "classes", "logits", False, "micro_f1",
+            "multi_label_classification",
+        ),
+        Task("text-regression", "text-classification", "number", "logits", False, "spearman", "regression"),
+        Task("token-classification", "token-classification", "tags", "logits", True, "entity_f1"),
+        Task("sentence-embedding", "feature-extraction", "nothing", "sentence_embedding", False, "cosine"),
+        Task("masked-lm", "fill-mask", "nothing", "logits", True, "masked_accuracy"),
+    )
+}  # fmt: skip
+
+
+def get_task(name: str) -> Task:
+    """The task of this name.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    if name not in TASKS:
+        raise RecipeError(
+            f"{name!r} is not a task that edgekit knows.", remedy=f"Use one of {', '.join(TASKS)}."
+        )
+    return TASKS[name]

@@ -34,7 +34,7 @@ class Table:
         """One column's values.
 
         Args:
-            name: the column.
+            name: the column, or a path into the objects and lists of one: `messages.1.content`.
             setting: the recipe field that asked for it, for the message.
 
         Raises:
@@ -42,6 +42,9 @@ class Table:
         """
         if name in self.columns:
             return self.columns[name]
+        outer, *inner = name.split(".")
+        if inner and outer in self.columns:
+            return [_reached(value, inner) for value in self.columns[outer]]
         by_lower = {column.lower(): column for column in self.columns}
         near = difflib.get_close_matches(name.lower(), by_lower, n=1)
         guess = f"Did you mean {by_lower[near[0]]!r}? " if near else ""
@@ -50,6 +53,18 @@ class Table:
             remedy=f"{guess}Set {setting}{FLAGS.get(setting, '')}; "
             "name the columns of a file without a header row in data.columns.",
         )
+
+
+def _reached(value: Any, path: Sequence[str]) -> Any:
+    """What lies at a path of keys and 0-based places; None where a row has nothing there."""
+    for step in path:
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
 
 
 def name_rows(indices: Iterable[int]) -> str:

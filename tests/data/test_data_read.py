@@ -309,3 +309,17 @@ class _Without:
 
     def find_spec(self, name, path=None, target=None):
         return None if name.split(".")[0] == self.hidden else self.finder.find_spec(name, path, target)
+
+
+def test_a_column_inside_objects_and_lists(tmp_path):
+    path = tmp_path / "chats.jsonl"
+    path.write_text(
+        '{"input": [{"content": "system"}, {"content": "first"}], "ideal": "1"}\n'
+        '{"input": [{"content": "system"}], "ideal": "0"}\n'
+        '{"input": "flat", "ideal": "0", "a.b": "named"}\n'
+    )
+    table = read_rows(path, settings_of())
+    assert list(table.column("input.1.content", setting="data.text")) == ["first", None, None]
+    assert list(table.column("a.b", setting="data.text")) == [None, None, "named"]
+    with pytest.raises(DataError, match=r"no column 'inputs\.1'"):
+        table.column("inputs.1", setting="data.text")

@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: help venv demo test test-slow lint bench conformance clean
+.PHONY: help venv demo test test-slow lint bench bench-peers conformance clean
 
 help:
 	@echo "make demo       distil, export, verify and benchmark the movie-review student; report in exported/"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-slow  the slow tests, and the property tests on new random examples"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      edgekit's own benchmarks"
+	@echo "make bench-peers  distillation speed against other toolkits, each in an environment of its own (an hour)"
 	@echo "make conformance  coremltools' own op tests, answered by edgekit.mil (about an hour on two cores)"
 	@echo "make venv       only the virtual environment"
 	@echo "make clean      remove the virtual environment and caches (not results, not downloads)"
@@ -48,8 +49,20 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/command_start.py
 	$(BIN)/python benchmarks/exported_student.py
 
+PEERS := trainer textbrewer torchdistill
+
+bench-peers: $(STAMP) $(PEERS:%=.venv-peers/%/.ready)
+	$(BIN)/python benchmarks/distillation_speed.py
+
+.venv-peers/%/.ready: benchmarks/peers/%.txt benchmarks/peers/common.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	# Every version is listed, so nothing needs to be resolved.
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
+
 conformance: $(STAMP)
 	$(BIN)/python benchmarks/coreml_conformance.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgekit.api import (
+        advise,
         bench_models,
         distill_model,
         export_model,
@@ -38,6 +39,7 @@ _WHERE = {
     "verify_artifact": "edgekit.api",
     "bench_models": "edgekit.api",
     "predict": "edgekit.api",
+    "advise": "edgekit.api",
     "render_report": "edgekit.api",
     "LabelledFile": "edgekit.types",
 }
@@ -45,6 +47,7 @@ _WHERE = {
 __all__ = [
     "LabelledFile",
     "__version__",
+    "advise",
     "bench_models",
     "distill_model",
     "export_model",

@@ -14,9 +14,10 @@ from edgekit.errors import DataError, ModelError, first_line
 from edgekit.files import folder_lock, sha256_file, sha256_json, sha256_path, size_bytes
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Asset, Benchmark, Data, Export, Gates
-from edgekit.types import Artifact, BenchResult, LabelledFile, Model, Parity, Prediction, Rows, Split
+from edgekit.types import Artifact, BenchResult, LabelledFile, Model, Parity, Prediction, Rows, Signature
 
 if TYPE_CHECKING:
+    from edgekit.advice.advise import Advice
     from edgekit.pipeline import RunResult
     from edgekit.report.document import Report
     from edgekit.stages.artifacts import Built, Workbench
@@ -29,13 +30,17 @@ def _columns(data: LabelledFile) -> Data:
         text=data.text,
         text_pair=data.text_pair,
         label=data.label,
+        label_separator=data.label_separator,
         drop_empty=True,
         deduplicate=False,
     )
 
 
-def load(path: Path | str, *, max_length: int | None = None) -> Model:
-    """Loads a classifier folder, with its labels from its own head.
+def load(path: Path | str, *, max_length: int | None = None, task: str | None = None) -> Model:
+    """Loads a model folder, with its labels from its own head.
+
+    Args:
+        task: None takes the one that the folder says it is for.
 
     Raises:
         ModelError: no head, damaged files, or a tokenizer for another vocabulary.
@@ -43,6 +48,7 @@ def load(path: Path | str, *, max_length: int | None = None) -> Model:
     """
     from edgekit.assets.fetch import fetch
     from edgekit.models.load import load_model
+    from edgekit.models.tasks import task_of
 
     folder = Path(path)
     if folder.is_file():
@@ -53,7 +59,7 @@ def load(path: Path | str, *, max_length: int | None = None) -> Model:
     source = fetch(Asset(path=folder), kind="model")
     name = folder.resolve().name
     length = max_length or _own_length(folder)
-    return load_model(source, name=name, max_length=length)
+    return load_model(source, name=name, task=task or task_of(folder), max_length=length)
 
 
 def _own_length(folder: Path) -> int:
@@ -163,7 +169,7 @@ def _workbench(
     from edgekit.stages.artifacts import Workbench
     from edgekit.stages.store import Store
 
-    rows, split = evaluation_rows(model, data)
+    rows, truth = evaluation_rows(model, data)
     sha256 = sha256_file(folder / "model.safetensors") if (folder / "model.safetensors").is_file() else ""
     return Workbench(
         store=Store(out),
@@ -172,25 +178,26 @@ def _workbench(
         sha256=sha256 or model.source.sha256,
         folder=out,
         rows=rows,
-        labels=split.labels if split else (),
-        rows_key=sha256_json([rows, split.labels if split else ()]),
+        labels=truth,
+        rows_key=sha256_json([rows, truth]),
         gates=gates,
         provenance={"model": model.name, "weights_sha256": sha256 or model.source.sha256},
         threads=threads,
     )
 
 
-def evaluation_rows(model: Model, data: LabelledFile | None) -> tuple[Rows, Split | None]:
-    """Tokenised rows of a labelled file, or random tokens when there is none."""
+def evaluation_rows(model: Model, data: LabelledFile | None) -> tuple[Rows, Sequence[Any]]:
+    """Tokenised rows of a labelled file with their truths, or random tokens when there is none."""
     from edgekit.verify.probe import probe_rows
 
     if data is None:
-        return probe_rows(model.processor, model.signature), None
+        return probe_rows(model.processor, model.signature), ()
     from edgekit.data.evaluation import load_evaluation
-    from edgekit.data.tokens import tokenise
+    from edgekit.data.judged import judged_rows
 
-    split = load_evaluation(data.path, _columns(data), labels=model.signature.labels)
-    return tokenise(model.processor, split.inputs, model.signature.max_length or 128), split
+    task, limit = model.signature.task, model.signature.max_length or 128
+    split = load_evaluation(data.path, _columns(data), labels=model.signature.labels, task=task)
+    return judged_rows(task, model.processor, split, limit)
 
 
 def verify_artifact(
@@ -213,7 +220,7 @@ def verify_artifact(
 
     hush()
     found = describe_artifact(Path(artifact))
-    model = load(against, max_length=found.signature.max_length)
+    model = load(against, max_length=found.signature.max_length, task=found.signature.task)
     if model.signature.labels != found.signature.labels:
         raise ModelError(
             f"{artifact} has the labels {list(found.signature.labels)}, "
@@ -246,7 +253,7 @@ def bench_models(
 
     hush()
     entries: list[Entry] = []
-    labels: tuple[str, ...] | None = None
+    first: Signature | None = None
     for model in map(Path, models):
         if model.is_dir() and model.suffix != ".mlpackage":
             loaded = load(model)
@@ -255,20 +262,23 @@ def bench_models(
             entry = Entry(
                 str(model), model, loaded.processor, loaded.parameters, size, sha256_path(weights), None
             )
-            own = loaded.signature.labels
+            own = loaded.signature
         else:
             artifact = describe_artifact(model)
             processor = load_tokenizer(model.parent, uri=str(model.parent))
             entry = entry_of(replace(artifact, name=str(model)), processor)
-            own = artifact.signature.labels
-        if labels is not None and own != labels:
+            own = artifact.signature
+        first = first or own
+        if (own.task, own.labels) != (first.task, first.labels):
             raise ModelError(
-                f"{model} has the labels {list(own)}, {models[0]} has {list(labels)}.",
+                f"{model} is for {own.task} with the labels {list(own.labels)}, "
+                f"{models[0]} for {first.task} with {list(first.labels)}.",
                 remedy="Compare models of the same task.",
             )
-        labels = own
         entries.append(entry)
-    split = load_evaluation(data.path, _columns(data), labels=labels or ())
+    if first is None:
+        raise ModelError("There is no model to measure.", remedy="Give at least one.")
+    split = load_evaluation(data.path, _columns(data), labels=first.labels, task=first.task)
     return measure(
         entries,
         split.inputs,
@@ -280,21 +290,17 @@ def bench_models(
 
 
 def predict(model: Path | str, inputs: Iterable[Any], *, threads: int = 1) -> list[Prediction]:
-    """Labels texts with a model folder or an exported file.
+    """Answers texts with a model folder or an exported file; what an answer holds depends on the task.
 
     Args:
-        inputs: texts, or pairs of texts.
+        inputs: texts, or pairs of texts; for a masked-lm, texts with [MASK] where a word is missing.
 
     Raises:
-        DataError: an empty text.
+        DataError: an empty text, or one without a mask where one is needed.
         ModelError: not a model, or damaged.
         ExportError: the artifact can't be executed on this machine.
     """
-    from scipy.special import softmax
-
-    from edgekit.models.load import load_tokenizer
-    from edgekit.runtimes import open_runner
-    from edgekit.stages.measuring import encoder
+    from edgekit.stages.predicting import predictor
 
     path = Path(model)
     texts = list(inputs)
@@ -303,23 +309,24 @@ def predict(model: Path | str, inputs: Iterable[Any], *, threads: int = 1) -> li
             raise DataError(f"Text {i} is empty.", remedy="Give at least one word.")
     if not path.exists():
         raise ModelError(f"{path} does not exist.", remedy="Check the path.")
-    runner = open_runner(path, threads=threads)
-    folder = path if path.is_dir() and path.suffix != ".mlpackage" else path.parent
-    encode = encoder(load_tokenizer(folder, uri=str(folder)), runner.signature)
-    output = runner.signature.outputs[0].name
-    found = []
-    for text in texts:
-        values = runner.run(encode(text))[output][0]
-        shares = values if output == "probabilities" else softmax(values)
-        labels = runner.signature.labels
-        found.append(
-            Prediction(
-                input=text,
-                label=labels[int(shares.argmax())],
-                probabilities={label: float(p) for label, p in zip(labels, shares, strict=True)},
-            )
-        )
-    return found
+    answer = predictor(path, threads=threads)
+    return [answer(text) for text in texts]
+
+
+def advise(path: Path | str, *, lengths: Sequence[int] = ()) -> Advice:
+    """What in a Core ML package may leave the Neural Engine or cost memory, and lower bounds of its time.
+
+    Args:
+        lengths: extents of its flexible axes, such as tokens; the package's own default when empty.
+
+    Raises:
+        ModelError: not a readable ML Program, or a length that it doesn't take.
+        MissingExtra: coremltools is not installed.
+    """
+    from edgekit.advice.advise import advise as read
+
+    hush()
+    return read(Path(path), lengths=lengths)
 
 
 def render_report(folder: Path | str) -> tuple[Report, list[Path]]:

@@ -1,7 +1,7 @@
 """The main job: every stage, in order. The only file that names them all.
 
-recipe → assets → data → teacher → student (and label-only) → scores → export, quantize, verify →
-benchmark → report
+recipe → assets → data → plan → teachers → (pretrained) → (assistants, generations) → student (and label-only)
+→ scores → export, quantize, verify → benchmark → report
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgekit import progress
+from edgekit.distill import processes
 from edgekit.errors import GateFailed
 from edgekit.files import folder_lock, sha256_json, write_json
 from edgekit.quiet import hush
-from edgekit.recipe.schema import Recipe
+from edgekit.recipe.schema import Asset, Recipe
+from edgekit.tasks import get_task
 from edgekit.threads import share_cores
 from edgekit.types import BenchResult, Source, Trained
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from edgekit.stages.scoring import Scores
 
 RESULTS = Path("exported")
+TRANSFER = "transfer data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,19 @@ def plan_run(recipe: Recipe, *, out: Path | None = None) -> RunPlan:
     """What `run_recipe` would download, do and write. Changes nothing."""
     from edgekit.assets.fetch import describe
     from edgekit.export.targets import file_name, get_target
+    from edgekit.stages.steps import steps, teachers
 
-    assets = [a for a in (recipe.teacher.model, recipe.data.source, recipe.data.test_source) if a]
-    stages = [
-        "fine-tune the teacher" if recipe.teacher.finetune else "save the teacher",
-        "distil the student",
-    ]
-    writes = ["teacher/", "student/"]
-    if recipe.baselines.label_only:
+    stages, writes = ["check the plan"], []
+    for name, teacher in teachers(recipe).items():
+        stages.append(f"{'fine-tune' if teacher.finetune else 'save'} the {name.replace('-', ' ')}")
+        writes.append(f"{name}/")
+    if recipe.pretrain:
+        stages.append("pretrain the student on masked texts")
+        writes.append("pretrained/")
+    for step in steps(recipe):
+        stages.append(step.title[0].lower() + step.title[1:])
+        writes.append(f"{step.name}/")
+    if _has_label_only(recipe):
         stages.append("train the same student on labels alone")
         writes.append("label-only/")
     if recipe.baselines.tfidf:
@@ -82,7 +91,7 @@ def plan_run(recipe: Recipe, *, out: Path | None = None) -> RunPlan:
     stages.append("report")
     return RunPlan(
         folder=out or RESULTS / recipe.name,
-        downloads=tuple(describe(asset) for asset in assets),
+        downloads=tuple(describe(asset) for asset in assets_of(recipe).values()),
         stages=tuple(stages),
         writes=(*writes, "report.html", "report.md", "report.json", "student/README.md"),
     )
@@ -106,12 +115,16 @@ def run_recipe(
     hush()
     share_cores()
     folder = out or RESULTS / recipe.name
+    if not processes.is_main():
+        # Of several processes of one run the others only train, and the main one tells of it.
+        progress.listen(progress._Silent())
+        train_models(prepare(recipe, folder, offline=offline))
+        raise SystemExit(0)
     with folder_lock(folder):
         context = prepare(recipe, folder, offline=offline)
         teacher, student, label_only = train_models(context)
         scores = _scores(context, teacher, student, label_only)
-        student_bench = workbench(context, student)
-        built = export_all(context, student_bench)
+        built = export_all(context, workbench(context, student, teacher))
         reference = _teacher_artifact(context, teacher) if built and recipe.benchmark.enabled else None
         measured = _benchmark(context, teacher, student, built, reference)
         report = _report(
@@ -133,32 +146,66 @@ def prepare(recipe: Recipe, folder: Path, *, offline: bool = False) -> Context:
     """Fetches the assets and cuts the data."""
     from edgekit.assets.fetch import fetch
     from edgekit.data.splits import load_splits
+    from edgekit.data.transfer import with_unlabelled
+    from edgekit.distill.device import place
     from edgekit.stages.context import Context
     from edgekit.stages.store import Store
 
-    sources: dict[str, Source] = {
-        "teacher": fetch(recipe.teacher.model, kind="model", offline=offline),
-        "data": fetch(recipe.data.source, kind="data", offline=offline),
-    }
-    if recipe.data.test_source:
-        sources["test data"] = fetch(recipe.data.test_source, kind="data", offline=offline)
+    def fetch_all() -> dict[str, Source]:
+        return {
+            name: fetch(asset, kind="data" if "data" in name else "model", offline=offline)
+            for name, asset in assets_of(recipe).items()
+        }
+
+    device = place(recipe.device, recipe.precision).device
+    sources = processes.from_main(fetch_all, device=device)
     test = sources.get("test data")
     splits = load_splits(
-        sources["data"].path, recipe.data, seed=recipe.seed, test_path=test.path if test else None
+        sources["data"].path,
+        recipe.data,
+        seed=recipe.seed,
+        test_path=test.path if test else None,
+        task=recipe.task,
     )
-    context = Context(recipe=recipe, store=Store(folder), sources=sources, splits=splits)
+    transfer = [
+        (source, sources[f"{TRANSFER} {i}"].path) for i, source in enumerate(recipe.data.unlabelled, 1)
+    ]
+    splits = with_unlabelled(splits, transfer, seed=recipe.seed)
+    context = Context(recipe=recipe, store=Store(folder, device), sources=sources, splits=splits)
     context.base  # noqa: B018 - a teacher that doesn't fit the data is refused before anything is written
     return context
 
 
-def train_models(context: Context) -> tuple[Trained, Trained, Trained | None]:
-    """Teacher, student, and the label-only student if the recipe asks for it."""
-    from edgekit.stages.training import train_label_only, train_student, train_teacher
+def assets_of(recipe: Recipe) -> dict[str, Asset]:
+    """Everything that a run fetches, by the name that `Context.sources` has for it."""
+    from edgekit.stages.steps import steps, teachers
 
-    teacher = train_teacher(context)
-    student = train_student(context, teacher)
-    alone = train_label_only(context) if context.recipe.baselines.label_only else None
-    return teacher, student, alone
+    named = {name: teacher.model for name, teacher in teachers(recipe).items()}
+    named["data"] = recipe.data.source
+    if recipe.data.test_source:
+        named["test data"] = recipe.data.test_source
+    for number, unlabelled in enumerate(recipe.data.unlabelled, 1):
+        named[f"{TRANSFER} {number}"] = unlabelled.source
+    return named | {step.source: step.student.model for step in steps(recipe) if step.student.model}
+
+
+def train_models(context: Context) -> tuple[Trained, Trained, Trained | None]:
+    """The first teacher, the student, and the label-only student if the recipe asks for it."""
+    from edgekit.stages.pretraining import train_pretrained
+    from edgekit.stages.steps import TEACHER
+    from edgekit.stages.training import plan_students, train_label_only, train_student, train_teachers
+
+    plan_students(context)
+    taught_by = train_teachers(context)
+    student = train_student(context, taught_by, train_pretrained(context))
+    alone = train_label_only(context) if _has_label_only(context.recipe) else None
+    processes.leave()
+    return taught_by[TEACHER], student, alone
+
+
+def _has_label_only(recipe: Recipe) -> bool:
+    # A sentence embedding has no labels to learn from.
+    return recipe.baselines.label_only and get_task(recipe.task).metric != "cosine"
 
 
 def _scores(context: Context, teacher: Trained, student: Trained, label_only: Trained | None) -> Scores:
@@ -167,11 +214,14 @@ def _scores(context: Context, teacher: Trained, student: Trained, label_only: Tr
     return score(context, teacher, student, label_only)
 
 
-def workbench(context: Context, trained: Trained) -> Workbench:
+def workbench(context: Context, trained: Trained, teacher: Trained) -> Workbench:
     """The export bench of a model that this run trained."""
     from edgekit.stages.artifacts import Workbench
-    from edgekit.stages.scoring import test_logits
+    from edgekit.stages.scoring import test_logits, test_set, test_truth
     from edgekit.stages.training import load_trained
+
+    # Of a masked-lm only decisions are kept; its parity runs the model again.
+    kept = get_task(context.recipe.task).metric != "masked_accuracy"
 
     return Workbench(
         store=context.store,
@@ -179,12 +229,12 @@ def workbench(context: Context, trained: Trained) -> Workbench:
         name=trained.name,
         sha256=trained.sha256,
         folder=trained.path,
-        rows=context.test_rows,
-        labels=context.splits.test.labels,
+        rows=test_set(context, trained)[0],
+        labels=test_truth(context, trained, teacher),
         rows_key=sha256_json([context.splits.fingerprint, context.max_length]),
         gates=context.recipe.gates,
         provenance=context.provenance(model=trained.name, weights_sha256=trained.sha256),
-        logits=lambda: test_logits(context, trained),
+        logits=(lambda: test_logits(context, trained)) if kept else None,
         threads=context.recipe.benchmark.threads,
     )
 
@@ -201,7 +251,7 @@ def _teacher_artifact(context: Context, teacher: Trained) -> Built:
     from edgekit.recipe.schema import Export
     from edgekit.stages.artifacts import build_target
 
-    return build_target(workbench(context, teacher), Export(target="onnx", precisions=("fp32",)))[0]
+    return build_target(workbench(context, teacher, teacher), Export(target="onnx", precisions=("fp32",)))[0]
 
 
 def _benchmark(
@@ -224,7 +274,7 @@ def _report(context: Context, *results: Any, command: str) -> Report:
 def _check_retained(recipe: Recipe, scores: Scores, folder: Path) -> None:
     if scores.retained is not None and scores.retained.value < recipe.gates.min_retained:
         raise GateFailed(
-            f"The student keeps {100 * scores.retained.value:.1f} % of the teacher's accuracy; "
+            f"The student keeps {100 * scores.retained.value:.1f} % of the teacher's score; "
             f"gates.min_retained asks for {100 * recipe.gates.min_retained:.1f} %.",
             remedy=f"Give it more layers, epochs or data; everything made so far lies in {folder}.",
         )

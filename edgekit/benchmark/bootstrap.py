@@ -7,9 +7,13 @@ models), so those are drawn instead: O(resamples) memory however many rows there
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from edgekit.errors import DataError
+from edgekit.scores import combined
+from edgekit.tasks import get_task
 from edgekit.types import Interval
 
 _CELLS = 1 << 20  # resampled row indices held at once: 8 MB, and as much for each column of values
@@ -109,6 +113,88 @@ def paired_difference(values_a: np.ndarray, values_b: np.ndarray, resamples: int
     a, b = _pair(values_a, values_b, "values_a", "values_b")
     difference = a - b
     return _interval(difference.mean(), _resampled_means(difference[:, None], resamples, seed)[:, 0])
+
+
+def score_interval(task: str, rows: np.ndarray, resamples: int, seed: int) -> Interval:
+    """A task's score with its interval.
+
+    Args:
+        task: its name.
+        rows: `[N, K]`, from `edgekit.scores.statistics`.
+        resamples: number of resamples, at least 1.
+        seed: of the resampling.
+
+    Raises:
+        DataError: there are no rows, or no resamples.
+    """
+    if _right_or_wrong(task):
+        return accuracy_interval(rows[:, 0], resamples, seed)
+    value, draws = _resampled_scores(task, (rows,), resamples, seed)
+    return _interval(value[0], draws[0])
+
+
+def score_retention(
+    task: str, student: np.ndarray, teacher: np.ndarray, resamples: int, seed: int
+) -> Interval | None:
+    """The student's score as a share of the teacher's, both on the same resampled rows.
+
+    Resamples in which the teacher scores 0 have no ratio and are left out.
+
+    Args:
+        student, teacher: `[N, K]` each, as for `score_interval`, row by row of the same set.
+
+    Returns:
+        None when the teacher scores 0.
+
+    Raises:
+        DataError: the lengths differ, or there are no rows.
+    """
+    if _right_or_wrong(task):
+        if not teacher[:, 0].any():
+            return None
+        return paired_retention(student[:, 0], teacher[:, 0], resamples, seed)
+    (kept, whole), (parts, wholes) = _resampled_scores(task, (student, teacher), resamples, seed)
+    if not whole:
+        return None
+    usable = wholes > 0
+    return _interval(kept / whole, parts[usable] / wholes[usable])
+
+
+def score_difference(task: str, a: np.ndarray, b: np.ndarray, resamples: int, seed: int) -> Interval:
+    """A's score minus B's, paired; see `paired_difference`.
+
+    Args:
+        a, b: `[N, K]` each, as for `score_interval`, row by row of the same set.
+
+    Raises:
+        DataError: the lengths differ, or there are no rows.
+    """
+    if _right_or_wrong(task):
+        return paired_difference(a[:, 0], b[:, 0], resamples, seed)
+    values, draws = _resampled_scores(task, (a, b), resamples, seed)
+    return _interval(values[0] - values[1], draws[0] - draws[1])
+
+
+def _right_or_wrong(task: str) -> bool:
+    return get_task(task).metric == "accuracy"
+
+
+def _resampled_scores(
+    task: str, sides: Sequence[np.ndarray], resamples: int, seed: int
+) -> tuple[list[float], np.ndarray]:
+    """Scores of each side as it is, and `[sides, resamples]` on rows drawn for all sides together."""
+    generator = _generator(resamples, seed)
+    rows = len(_column(sides[0][:, 0], "statistics"))
+    for side in sides[1:]:
+        _pair(sides[0][:, 0], side[:, 0], "the first", "the second")
+    at_once = max(1, _CELLS // rows)
+    scores = np.empty((len(sides), resamples))
+    for start in range(0, resamples, at_once):
+        stop = min(start + at_once, resamples)
+        drawn = generator.integers(0, rows, size=(stop - start, rows))
+        for index, side in enumerate(sides):
+            scores[index, start:stop] = combined(task, side[drawn])
+    return [float(combined(task, side)) for side in sides], scores
 
 
 def _resampled_means(columns: np.ndarray, resamples: int, seed: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgekit.benchmark.contestant import Contestant
 from edgekit.errors import EdgekitError
+from edgekit.tasks import get_task
 from edgekit.types import Batch
 
 
@@ -41,16 +42,16 @@ def time_run(contestant: Contestant, batch: Batch, row: int) -> tuple[int, np.nd
     """Runs an encoded row.
 
     Returns:
-        Nanoseconds of the run alone, and the logits `[C]`, float.
+        Nanoseconds of the run alone, and the answer, float `[C]`, or `[L, C]` per token.
 
     Raises:
-        EdgekitError: the runner failed, or its logits are missing, not `[1, C]`, or not finite.
+        EdgekitError: the runner failed, or its answer is missing, not of a batch of 1, or not finite.
     """
     with _named(contestant, row, "could not run"):
         start = perf_counter_ns()
         outputs = contestant.runner.run(batch)
         elapsed = perf_counter_ns() - start
-    return elapsed, _logits(contestant, outputs, row)
+    return elapsed, _answer(contestant, outputs, row)
 
 
 def time_end_to_end(contestant: Contestant, value: Any, row: int) -> int:
@@ -63,7 +64,7 @@ def time_end_to_end(contestant: Contestant, value: Any, row: int) -> int:
         start = perf_counter_ns()
         outputs = contestant.runner.run(contestant.encode(value))
         elapsed = perf_counter_ns() - start
-    _logits(contestant, outputs, row)
+    _answer(contestant, outputs, row)
     return elapsed
 
 
@@ -88,14 +89,16 @@ def _encode(contestant: Contestant, value: Any, row: int) -> Batch:
     return batch
 
 
-def _logits(contestant: Contestant, outputs: dict[str, np.ndarray], row: int) -> np.ndarray:
-    name = contestant.runner.signature.outputs[0].name
+def _answer(contestant: Contestant, outputs: dict[str, np.ndarray], row: int) -> np.ndarray:
+    signature = contestant.runner.signature
+    name = signature.outputs[0].name
+    shape = "[1, L, C]" if get_task(signature.task).per_token else "[1, C]"
     with _named(contestant, row, "gave no usable answer for"):
         if name not in outputs:
             raise ValueError(f"its output {name!r} is missing; it returned {sorted(outputs)}")
-        logits = np.asarray(outputs[name])
-        if logits.ndim != 2 or logits.shape[0] != 1 or logits.shape[1] < 1:
-            raise ValueError(f"{name!r} has shape {logits.shape}, not [1, C]")
-        if not np.isfinite(logits).all():
+        answer = np.asarray(outputs[name])
+        if answer.ndim != shape.count(",") + 1 or answer.shape[0] != 1 or answer.shape[-1] < 1:
+            raise ValueError(f"{name!r} has shape {answer.shape}, not {shape}")
+        if not np.isfinite(answer).all():
             raise ValueError(f"{name!r} holds values that are not finite")
-    return logits[0]
+    return answer[0]

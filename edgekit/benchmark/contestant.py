@@ -14,7 +14,7 @@ from edgekit.types import Batch
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """One row of a benchmark table. Logits are the runner's first output, `[1, C]`."""
+    """One row of a benchmark table. Its answer is the runner's first output, `[1, C]` or `[1, L, C]`."""
 
     name: str  # unique among the contestants of one benchmark: "student-onnx-int8"
     runner: Runner
@@ -24,6 +24,7 @@ class Contestant:
     size_bytes: int | None
     sha256: str | None
     compute_units: str | None = None  # Core ML only
+    truth: Sequence[Any] | None = None  # one per row, where it depends on the tokens; None: the labels
 
 
 def require_unique(contestants: Sequence[Contestant]) -> None:

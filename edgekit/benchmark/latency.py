@@ -5,7 +5,7 @@ that whatever the machine does meanwhile hits all of them alike. A turn is three
 
 1. untimed: the others' turns have taken the caches, and a phone or a server that runs one model would
    still hold them (a 5 MB model after a 42 MB one was measured 20 to 65 % slower without this). Its
-   logits are the ones that are scored;
+   answer is the one that is scored;
 2. timed, on the row as encoded beforehand: tokenization excluded;
 3. timed from the raw input: end to end.
 """
@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 
 from edgekit import progress
-from edgekit.benchmark.bootstrap import accuracy_interval, paired_ratio, paired_retention
+from edgekit.benchmark.bootstrap import paired_ratio, score_interval, score_retention
 from edgekit.benchmark.clock import collector_off, encode_rows, time_end_to_end, time_run
 from edgekit.benchmark.contestant import Contestant, require_unique
 from edgekit.errors import DataError
-from edgekit.types import Batch, Interval, Timing
+from edgekit.scores import decide, statistics
+from edgekit.tasks import get_task
+from edgekit.types import Batch, Timing
 
 PROTOCOL = "distilbert: batch 1, one process, interleaved"
 
@@ -34,13 +36,13 @@ class _Measured:
 
     run_ns: np.ndarray  # [M, P, N], tokenization excluded
     end_to_end_ns: np.ndarray  # [M, P, N]
-    predictions: np.ndarray  # int [M, N]
+    decided: list[list[Any]]  # [M][N], see `edgekit.scores.decide`
 
 
 def run_protocol(
     contestants: Sequence[Contestant],
     inputs: Sequence[Any],
-    labels: Sequence[int],
+    labels: Sequence[Any],
     *,
     warmup: int,
     passes: int,
@@ -54,7 +56,8 @@ def run_protocol(
     Args:
         contestants: in the order of the resulting rows.
         inputs: N raw inputs.
-        labels: N class ids, or none at all: scores are then None.
+        labels: N truths as `edgekit.scores` takes them, or none at all: scores are then None, unless a
+            contestant brings its own, or embeddings are compared: their truth is the reference's.
         warmup: untimed calls of each contestant before anything is measured.
         passes: timed passes over the rows.
         bootstrap: resamples for 95 % intervals over rows.
@@ -65,7 +68,7 @@ def run_protocol(
 
     Returns:
         One row per contestant. `pass_seconds` is the median over passes; percentiles are over all
-        N × passes calls; `retained` is None when the reference has no row right.
+        N × passes calls; `retained` is None when the reference scores 0.
 
     Raises:
         DataError: no contestants, no rows, labels that don't match the rows or the classes, a name
@@ -78,15 +81,16 @@ def run_protocol(
     measured = _measure(contestants, inputs, labels, batches, warmup=warmup, passes=passes, seed=seed)
 
     row_ns = measured.run_ns.mean(axis=1)  # [M, N]
-    correct = measured.predictions == np.asarray(labels) if len(labels) else None
+    scored = _statistics(contestants, measured.decided, labels, against)
     rows = []
     for index, contestant in enumerate(contestants):
         p50, p90, p99 = _percentiles_ms(measured.run_ns[index])
         whole50, whole90, whole99 = _percentiles_ms(measured.end_to_end_ns[index])
         score = retained = None
-        if correct is not None:
-            score = accuracy_interval(correct[index], bootstrap, seed)
-            retained = _retained(correct[index], correct[against], bootstrap, seed)
+        if scored is not None:
+            task = contestant.runner.signature.task
+            score = score_interval(task, scored[index], bootstrap, seed)
+            retained = score_retention(task, scored[index], scored[against], bootstrap, seed)
         rows.append(
             Timing(
                 artifact=contestant.name,
@@ -117,7 +121,7 @@ def run_protocol(
 def _measure(
     contestants: Sequence[Contestant],
     inputs: Sequence[Any],
-    labels: Sequence[int],
+    labels: Sequence[Any],
     batches: Sequence[Sequence[Batch]],
     *,
     warmup: int,
@@ -126,8 +130,7 @@ def _measure(
 ) -> _Measured:
     shape = (len(contestants), passes, len(inputs))
     run_ns, end_to_end_ns = np.empty(shape), np.empty(shape)
-    predictions = np.empty((len(contestants), len(inputs)), dtype=np.int64)
-    highest_label = max(labels, default=0)
+    decided: list[list[Any]] = [[None] * len(inputs) for _ in contestants]
     order = np.random.default_rng(seed)
     for call in range(warmup):
         row = call % len(inputs)
@@ -139,22 +142,34 @@ def _measure(
                 for row, value in enumerate(inputs):
                     for index in order.permutation(len(contestants)):
                         contestant, batch = contestants[index], batches[index][row]
-                        _, logits = time_run(contestant, batch, row)
+                        _, answer = time_run(contestant, batch, row)
                         run_ns[index, pass_, row], _ = time_run(contestant, batch, row)
                         end_to_end_ns[index, pass_, row] = time_end_to_end(contestant, value, row)
+                        if row == 0:
+                            _require_classes(contestant, answer.shape[-1], labels)
                         if pass_ == 0:
-                            _require_classes(contestant, logits.size, highest_label)
-                            predictions[index, row] = logits.argmax()
+                            signature = contestant.runner.signature
+                            decided[index][row] = decide(
+                                signature.task, answer, output=signature.outputs[0].name
+                            )
                     bar.advance()
-    return _Measured(run_ns, end_to_end_ns, predictions)
+    return _Measured(run_ns, end_to_end_ns, decided)
 
 
-def _retained(
-    correct: np.ndarray, reference_correct: np.ndarray, resamples: int, seed: int
-) -> Interval | None:
-    if not reference_correct.any():
-        return None
-    return paired_retention(correct, reference_correct, resamples, seed)
+def _statistics(
+    contestants: Sequence[Contestant], decided: list[list[Any]], labels: Sequence[Any], against: int
+) -> list[np.ndarray] | None:
+    """`[N, K]` of each contestant; None where nothing says what is true."""
+    found = []
+    for contestant, answers in zip(contestants, decided, strict=True):
+        signature = contestant.runner.signature
+        truth = labels if contestant.truth is None else contestant.truth
+        if get_task(signature.task).metric == "cosine":
+            truth = decided[against]
+        if not len(truth):
+            return None
+        found.append(statistics(signature.task, answers, truth, labels=signature.labels))
+    return found
 
 
 def _percentiles_ms(nanoseconds: np.ndarray) -> tuple[float, float, float]:
@@ -188,11 +203,14 @@ def _check(inputs: Sequence[Any], labels: Sequence[int], *, warmup: int, passes:
             f"There are {len(inputs)} rows and {len(labels)} labels.",
             remedy="Give one label for each row, or no labels to time without a score.",
         )
-    if min(labels, default=0) < 0:
+
+
+def _require_classes(contestant: Contestant, classes: int, labels: Sequence[Any]) -> None:
+    if get_task(contestant.runner.signature.task).truth != "class" or not len(labels):
+        return
+    if min(labels) < 0:
         raise DataError("A label is below 0.", remedy="Use class ids from 0.")
-
-
-def _require_classes(contestant: Contestant, classes: int, highest_label: int) -> None:
+    highest_label = max(labels)
     if highest_label >= classes:
         raise DataError(
             f"{contestant.name} knows {classes} classes, and the labels go up to class {highest_label}.",

@@ -27,6 +27,7 @@ def command(
     text_column: str,
     pair_column: str | None,
     label_column: str,
+    label_separator: str | None,
     rows: int | None,
     passes: int,
     threads: int | None,
@@ -48,7 +49,7 @@ def command(
     from edgekit.recipe.schema import Benchmark
 
     console.start(quiet=quiet, as_json=as_json)
-    labelled = labelled_file(data, text_column, pair_column, label_column)
+    labelled = labelled_file(data, text_column, pair_column, label_column, label_separator)
     assert labelled is not None
     result = bench_models(
         models, data=labelled, config=Benchmark(rows=rows, passes=passes, threads=threads or 1)

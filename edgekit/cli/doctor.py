@@ -1,10 +1,11 @@
-"""`edgekit doctor`: what this machine can do, and what to install."""
+"""`edgekit doctor`: what this machine can do, and what to install; or what a Core ML package may cost."""
 
 from __future__ import annotations
 
 import dataclasses
 import platform
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,10 +19,21 @@ if TYPE_CHECKING:
     from edgekit.cli.diagnosis import Package
 
 
-@click.command()
+@click.command(short_help="Show what this machine can do, or what a Core ML package may cost.")
+@click.argument("package", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--length",
+    "lengths",
+    type=click.IntRange(min=1),
+    multiple=True,
+    help="Extent of PACKAGE's flexible axes, such as tokens; may be repeated. [default: the package's own]",
+)
 @json_option
-def command(as_json: bool) -> int:
+def command(package: Path | None, lengths: tuple[int, ...], as_json: bool) -> int:
     """Show versions, processor, GPU and disk; what each target needs; and what to install.
+
+    With a PACKAGE (.mlpackage) show instead what is likely to leave the Neural Engine or to cost memory,
+    each with its source and confidence, and a lower bound of the time on known chips. It is not executed.
 
     Exits with 0 when edgekit's core works, with 3 when something it needs is missing.
 
@@ -29,7 +41,12 @@ def command(as_json: bool) -> int:
     Examples:
       edgekit doctor
       edgekit doctor --json
+      edgekit doctor exported/m/coreml/model.mlpackage --length 64 --length 128
     """
+    if package is not None:
+        return _package(package, lengths, as_json)
+    if lengths:
+        raise click.UsageError("--length goes with a PACKAGE.")
     from importlib.metadata import PackageNotFoundError
 
     from edgekit.cli import diagnosis
@@ -63,6 +80,18 @@ def command(as_json: bool) -> int:
     else:
         _show(told)
     return MissingExtra.exit_code if missing else 0
+
+
+def _package(package: Path, lengths: tuple[int, ...], as_json: bool) -> int:
+    from edgekit.api import advise
+    from edgekit.cli.show_advice import advice
+
+    found = advise(package, lengths=lengths)
+    if as_json:
+        console.emit_json(found)
+    else:
+        advice(found)
+    return 0
 
 
 def _version() -> str:

@@ -17,7 +17,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("predict", "Label texts with any model folder or exported file."),
     ("report", "Write the report of a finished run again."),
     ("recipes", "List, copy and check recipes."),
-    ("doctor", "Show what this machine can do, and what to install."),
+    ("doctor", "Show what this machine can do, or what a Core ML package may cost."),
 )
 
 _EPILOG = """\b

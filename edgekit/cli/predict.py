@@ -1,23 +1,33 @@
-"""`edgekit predict`: text in, labels out."""
+"""`edgekit predict`: text in, answers out."""
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgekit.cli import console
 from edgekit.cli.options import json_option
 
+if TYPE_CHECKING:
+    from edgekit.types import Prediction
 
-@click.command(short_help="Label texts with any model folder or exported file.")
+_SHOWN = 3  # numbers of an embedding on a console
+
+
+@click.command(short_help="Answer texts with any model folder or exported file.")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option("--pair", "pair", help="Second text, for a model of text pairs; one TEXT then.")
 @json_option
 def command(model: Path, texts: tuple[str, ...], pair: str | None, as_json: bool) -> None:
-    """Label each TEXT with MODEL (a folder, an .onnx file or an .mlpackage).
+    """Answer each TEXT with MODEL (a folder, an .onnx file or an .mlpackage).
+
+    What comes out depends on the model's task: a class, several labels, a number, a tag for each word, an
+    embedding (whole with --json), or words for each [MASK].
 
     Without TEXT, one text per line is read from standard input.
 
@@ -26,6 +36,7 @@ def command(model: Path, texts: tuple[str, ...], pair: str | None, as_json: bool
       edgekit predict exported/movie-reviews/student "A quiet triumph."
       edgekit predict exported/movie-reviews/student/onnx/model_int8.onnx "Dull." "Superb." --json
       edgekit predict my-model < reviews.txt
+      edgekit predict my-masked-lm "Paris is the [MASK] of France."
     """
     from edgekit.api import predict
     from edgekit.errors import DataError
@@ -40,8 +51,34 @@ def command(model: Path, texts: tuple[str, ...], pair: str | None, as_json: bool
         raise DataError(f"--pair goes with one TEXT, and there are {len(texts)}.", remedy="Give one TEXT.")
     found = predict(model, [(texts[0], pair)] if pair is not None else texts)
     if as_json:
-        console.emit_json({"predictions": found})
+        console.emit_json({"predictions": [_told(one) for one in found]})
         return
     for one in found:
         text = one.input if isinstance(one.input, str) else " | ".join(one.input)
-        console.say(f"{one.label}\t{one.probabilities[one.label]:.4f}\t{text}")
+        console.say(_line(one, text))
+
+
+def _told(one: Prediction) -> dict[str, Any]:
+    """The fields that the task has."""
+    return {name: value for name, value in dataclasses.asdict(one).items() if value is not None}
+
+
+def _line(one: Prediction, text: str) -> str:
+    """One tab-separated line: the answer, how sure it is where that can be said, and the text."""
+    shares = one.probabilities or {}
+    if one.label is not None:
+        return f"{one.label}\t{shares[one.label]:.4f}\t{text}"
+    if one.labels is not None:
+        return "\t".join(
+            (", ".join(one.labels) or "–", ", ".join(f"{shares[label]:.4f}" for label in one.labels), text)
+        )
+    if one.value is not None:
+        return f"{one.value:.4f}\t{text}"
+    if one.tags is not None:
+        return " ".join(f"{word}/{tag or '–'}" for word, tag in one.tags)
+    if one.fills is not None:
+        return (
+            " | ".join(", ".join(f"{w} {p:.4f}" for w, p in fill.items()) for fill in one.fills) + f"\t{text}"
+        )
+    numbers = one.embedding or ()
+    return f"[{', '.join(f'{x:.4f}' for x in numbers[:_SHOWN])}, … {len(numbers)} numbers]\t{text}"

@@ -37,6 +37,7 @@ def command(
     text_column: str,
     pair_column: str | None,
     label_column: str,
+    label_separator: str | None,
     metric_drop: float,
     allow_slower: bool,
     as_json: bool,
@@ -62,7 +63,7 @@ def command(
         model,
         targets=targets or (default,),
         out=out,
-        data=labelled_file(data, text_column, pair_column, label_column),
+        data=labelled_file(data, text_column, pair_column, label_column, label_separator),
         gates=Gates(metric_drop_int8=metric_drop, not_slower=not allow_slower),
     )
     return finish(built, as_json=as_json)

@@ -28,7 +28,7 @@ def artifact_table(report: Report) -> None:
                 _verdict(one.parity.executed, one.parity.passed) if one.parity else "not verified",
             )
         )
-    console.table(("Artifact", "Size", "Accuracy", "p50", "Speed", "Verified"), rows, right=(1, 2, 3, 4))
+    console.table(("Artifact", "Size", "Score", "p50", "Speed", "Verified"), rows, right=(1, 2, 3, 4))
 
 
 def parity_lines(artifact: Artifact, parity: Parity) -> None:

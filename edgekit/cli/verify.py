@@ -29,6 +29,7 @@ def command(
     text_column: str,
     pair_column: str | None,
     label_column: str,
+    label_separator: str | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -49,7 +50,9 @@ def command(
 
     console.start(quiet=quiet, as_json=as_json)
     found, parity = verify_artifact(
-        artifact, against=against, data=labelled_file(data, text_column, pair_column, label_column)
+        artifact,
+        against=against,
+        data=labelled_file(data, text_column, pair_column, label_column, label_separator),
     )
     if as_json:
         console.emit_json({"artifact": found, "parity": parity, "passed": parity.passed})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from edgekit.data.rows import Row
 from edgekit.errors import DataError
@@ -44,7 +45,7 @@ def cut(
         DataError: fewer distinct texts than splits; stratified, fewer of a class than splits, or a split
             smaller than the number of classes.
     """
-    labels: dict[str, int] = {}  # of distinct texts, in shuffled order
+    labels: dict[str, Any] = {}  # of distinct texts, in shuffled order; class ids if stratified
     for row in rows:
         labels.setdefault(row.key, row.label)
     if len(labels) < len(shares):
@@ -75,7 +76,7 @@ def split_sizes(total: int, shares: Sequence[float]) -> list[int]:
     return sizes
 
 
-def _in_order(labels: dict[str, int], wanted: dict[str, int]) -> dict[str, str]:
+def _in_order(labels: dict[str, Any], wanted: dict[str, int]) -> dict[str, str]:
     places = [split for split, size in wanted.items() for _ in range(size)]
     return dict(zip(labels, places, strict=True))
 

@@ -1,4 +1,4 @@
-"""Label column or numeric bins → class ids."""
+"""Label column or numeric bins → class ids; several labels a row, and tags, are named here as well."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgekit.data.numbers import number_of, refuse_missing
 from edgekit.data.table import Table, name_rows, name_values
 from edgekit.errors import DataError
 from edgekit.recipe.schema import Data, LabelBins
@@ -51,27 +52,48 @@ def _named(
     table: Table, rows: Sequence[int], column: str, declared: tuple[str, ...], known: tuple[str, ...] | None
 ) -> ClassIds:
     values = table.column(column, setting="data.label")
-    found = [_label(table, column, row, values[row]) for row in rows]
-    _refuse_missing(table, column, [row for row, label in zip(rows, found, strict=True) if label is None])
-    labels = [label for label in found if label is not None]
-    if set(labels).isdisjoint(declared) and set(labels) <= {str(i) for i in range(len(declared))}:
-        labels = [declared[int(label)] for label in labels]
-    names = known or declared or table.classes.get(column) or tuple(sorted(set(labels), key=_by_value))
+    found = [label_of(table, column, row, values[row]) for row in rows]
+    refuse_missing(table, column, [row for row, label in zip(rows, found, strict=True) if label is None])
+    cells = [(label,) for label in found if label is not None]
+    names, ids = name_ids(table, column, rows, cells, declared, known)
+    return ClassIds(names, tuple(one for (one,) in ids))
+
+
+def name_ids(
+    table: Table,
+    column: str,
+    rows: Sequence[int],
+    cells: Sequence[tuple[str, ...]],
+    declared: tuple[str, ...],
+    known: tuple[str, ...] | None,
+) -> tuple[tuple[str, ...], list[tuple[int, ...]]]:
+    """Names in id order, and the ids of every cell's labels; see `class_ids` for where names come from.
+
+    Raises:
+        DataError: a name twice, or a label without a name.
+    """
+    labels = {label for cell in cells for label in cell}
+    as_ids = labels.isdisjoint(declared) and labels <= {str(i) for i in range(len(declared))}
+    if as_ids:
+        cells = [tuple(declared[int(label)] for label in cell) for cell in cells]
+        labels = {label for cell in cells for label in cell}
+    names = known or declared or table.classes.get(column) or tuple(sorted(labels, key=_by_value))
     if len(set(names)) != len(names):
         raise DataError(f"Two classes have one name: {name_values(names)}.", remedy="Name each class once.")
-    strange = sorted(set(labels).difference(names), key=_by_value)
+    strange = sorted(labels.difference(names), key=_by_value)
     if strange:
-        which = name_rows(row for row, label in zip(rows, labels, strict=True) if label in strange)
+        which = name_rows(r for r, cell in zip(rows, cells, strict=True) if not set(cell).isdisjoint(strange))
         raise DataError(
             f"{table.origin}: column {column!r} holds {name_values(strange)} ({which}), which is none of the "
             f"classes {', '.join(names)}.",
             remedy="Correct the labels, or name every class in data.labels (in id order, if they are ids).",
         )
     ids = {name: i for i, name in enumerate(names)}
-    return ClassIds(names, tuple(ids[label] for label in labels))
+    return names, [tuple(ids[label] for label in cell) for cell in cells]
 
 
-def _label(table: Table, column: str, row: int, value: Any) -> str | None:
+def label_of(table: Table, column: str, row: int, value: Any) -> str | None:
+    """A cell as a class name; None if it is empty."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, bool):
@@ -111,8 +133,8 @@ def _binned(
             remedy="Name the bins in data.label.bins as the classes are named.",
         )
     values = table.column(label.column, setting="data.label.column")
-    numbers = [_number(table, label.column, row, values[row]) for row in rows]
-    _refuse_missing(table, label.column, [r for r, n in zip(rows, numbers, strict=True) if n is None])
+    numbers = [number_of(table, label.column, row, values[row]) for row in rows]
+    refuse_missing(table, label.column, [r for r, n in zip(rows, numbers, strict=True) if n is None])
     ids = {name: i for i, name in enumerate(names)}
     return ClassIds(
         names,
@@ -122,24 +144,6 @@ def _binned(
             if number is not None
         ),
     )
-
-
-def _number(table: Table, column: str, row: int, value: Any) -> float | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise DataError(
-            f"{table.origin}: column {column!r} needs numbers for its bins, but holds {value!r} "
-            f"({name_rows([row])}).",
-            remedy="Correct the value, or name the numeric column in data.label.column.",
-        )
-    return number
 
 
 def _bin(table: Table, label: LabelBins, row: int, number: float, ids: dict[str, int]) -> int | None:
@@ -155,12 +159,3 @@ def _bin(table: Table, label: LabelBins, row: int, number: float, ids: dict[str,
             remedy="Let the bins in data.label.bins not overlap; both ends of a bin belong to it.",
         )
     return ids[inside[0]] if inside else None
-
-
-def _refuse_missing(table: Table, column: str, rows: list[int]) -> None:
-    if rows:
-        raise DataError(
-            f"{table.origin}: {len(rows)} of {len(table)} rows have no label in column {column!r} "
-            f"({name_rows(rows)}).",
-            remedy="Label them or remove them, or name another column in data.label.",
-        )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgekit.data.labels import class_ids
+from edgekit.data.several import words_of
 from edgekit.data.table import Table, name_rows
+from edgekit.data.truth import read_truth
 from edgekit.errors import DataError
 from edgekit.recipe.schema import Data
+from edgekit.tasks import Task, get_task
 
 Text = str | tuple[str, str]
 
@@ -32,7 +34,7 @@ class Row:
 
     input: Text
     key: str
-    label: int
+    label: Any  # as `Truths` has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,45 +53,57 @@ def text_key(text: Text) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def collect(table: Table, data: Data, *, known: tuple[str, ...] | None = None) -> Rows:
+def collect(
+    table: Table, data: Data, *, task: str = "text-classification", known: tuple[str, ...] | None = None
+) -> Rows:
     """Labelled rows of a table.
 
     Args:
         table: as read.
         data: which columns, and what to leave out.
-        known: class names that are settled: a training set's for its test set, or a model's own.
+        task: says what a label is.
+        known: names that are settled: a training set's for its test set, or a model's own.
 
     Raises:
         DataError: a missing column, text that is no text, empty texts without `drop_empty`, or bad labels.
     """
+    kind = get_task(task)
     dropped: Counter[str] = Counter()
-    inputs = _inputs(table, data)
+    inputs = _inputs(table, data, kind)
     empty = [row for row, text in enumerate(inputs) if _is_empty(text)]
     left_out = set(empty) if data.drop_empty else set()
     dropped[EMPTY_TEXT] = len(left_out)
-    kept = [row for row in range(len(inputs)) if row not in left_out]
-    classes = class_ids(table, kept, data, known=known)
-    labels = dict(zip(kept, classes.ids, strict=True))
-    dropped[OUTSIDE_BINS] = sum(label is None for label in labels.values())
+    kept = {row: text for row, text in enumerate(inputs) if row not in left_out}
+    truths = read_truth(table, kept, data, kind, known=known)
+    dropped[OUTSIDE_BINS] = len(kept) - len(truths.labels)
     # A row outside every bin is never used, so its text may well be empty.
-    _refuse_empty(table, data, [row for row in empty if labels.get(row) is not None])
-    rows = [Row(inputs[r], text_key(inputs[r]), label) for r, label in labels.items() if label is not None]
+    _refuse_empty(table, data, [row for row in empty if row in truths.labels])
+    rows = [Row(inputs[r], text_key(inputs[r]), label) for r, label in truths.labels.items()]
     if data.deduplicate:
         rows = _first_of_each(rows, dropped)
-    return Rows(tuple(rows), classes.names, +dropped)
+    return Rows(tuple(rows), truths.names, +dropped)
 
 
-def _inputs(table: Table, data: Data) -> list[Text]:
-    texts = _texts(table, data.text, "data.text")
+def _inputs(table: Table, data: Data, task: Task) -> list[Text]:
+    values = table.column(data.text, setting="data.text")
+    if task.truth == "tags":
+        if data.text_pair is not None:
+            raise DataError(
+                f"data.text_pair is set, but {task.name} tags the words of one text.",
+                remedy="Remove data.text_pair.",
+            )
+        values = [words_of(table, data.text, row, value) for row, value in enumerate(values)]
+        # Words are told apart by spaces from here on, so there is exactly one between two of them.
+        return [" ".join(text.split()) for text in _texts(table, data.text, values)]
+    texts = _texts(table, data.text, values)
     if data.text_pair is None:
         return list(texts)
-    return list(zip(texts, _texts(table, data.text_pair, "data.text_pair"), strict=True))
+    pairs = table.column(data.text_pair, setting="data.text_pair")
+    return list(zip(texts, _texts(table, data.text_pair, pairs), strict=True))
 
 
-def _texts(table: Table, column: str, setting: str) -> list[str]:
-    return [
-        _text(table, column, row, value) for row, value in enumerate(table.column(column, setting=setting))
-    ]
+def _texts(table: Table, column: str, values: Sequence[Any]) -> list[str]:
+    return [_text(table, column, row, value) for row, value in enumerate(values)]
 
 
 def _text(table: Table, column: str, row: int, value: Any) -> str:

@@ -1,12 +1,13 @@
 """Resumable training state without a pickle: tensors in safetensors, the rest in JSON.
 
 One folder per checkpoint, written under a temporary name and renamed, so that a kill at any moment leaves
-the previous one whole.
+the previous one whole. No random state is kept: the loop seeds every step from the run's seed and the step.
 """
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,57 +22,58 @@ class Position:
 
     epoch: int = 0
     batch: int = 0  # batches of this epoch that are done
-    step: int = 0  # optimizer steps in all
+    step: int = 0  # optimizer steps in all, skipped ones included
     seconds: float = 0.0  # training time, evaluations left out
     samples: int = 0
     loss_sum: float = 0.0  # since the last point of the curve
     loss_count: int = 0
+    term_sums: dict[str, float] = field(default_factory=dict)  # since the last line of the log
+    term_count: int = 0
     best_score: float = -1.0
-    skipped: int = 0  # batches left out for a non-finite loss
+    skipped: int = 0  # steps left out for a non-finite loss
+    pieces: int = 1  # parts that a batch is cut into since memory ran out
     curve: list[dict[str, Any]] = field(default_factory=list)
 
 
 def save(
-    folder: Path, *, key: str, position: Position, module: Any, optimizer: Any, best: Any | None
+    folder: Path,
+    *,
+    key: str,
+    position: Position,
+    distiller: Any,
+    optimizers: Sequence[Any],
+    scaler: Any,
+    best: Mapping[str, Any] | None,
 ) -> None:
     """Writes a checkpoint.
 
     Args:
         key: identifies the job; a checkpoint of another job is not resumed.
-        best: state dict of the best evaluation so far, or None.
+        distiller: the student with everything that learns or remembers beside it.
+        scaler: of the loss, in fp16 (`torch.amp.GradScaler`).
+        best: the student's state dict at the best evaluation so far, or None.
     """
-    import torch
-    from safetensors.torch import save_file
-
     with atomic(folder) as temporary:
         temporary.mkdir(parents=True)
-        save_file(_flat(module.state_dict()), temporary / "model.safetensors")
+        save_tensors(temporary / "distiller.safetensors", distiller.state_dict())
         if best is not None:
-            save_file(_flat(best), temporary / "best.safetensors")
-        state = optimizer.state_dict()
-        tensors = {
-            f"{index}.{name}": value
-            for index, entry in state["state"].items()
-            for name, value in entry.items()
-            if isinstance(value, torch.Tensor)
-        }
-        tensors["rng.cpu"] = torch.get_rng_state()
-        if torch.cuda.is_available():
-            tensors["rng.cuda"] = torch.cuda.get_rng_state()
-        save_file(_flat(tensors), temporary / "optimizer.safetensors")
+            save_tensors(temporary / "best.safetensors", best)
+        tensors, told = _optimizer_state(optimizers)
+        save_tensors(temporary / "optimizer.safetensors", tensors)
         write_json(
             temporary / "state.json",
-            {"key": key, "position": asdict(position), "groups": state["param_groups"]},
+            {"key": key, "position": asdict(position), "optimizers": told, "scaler": scaler.state_dict()},
         )
 
 
-def resume(folder: Path, *, key: str, module: Any, optimizer: Any) -> tuple[Position, Any | None] | None:
+def resume(
+    folder: Path, *, key: str, distiller: Any, optimizers: Sequence[Any], scaler: Any
+) -> tuple[Position, dict[str, Any] | None] | None:
     """Restores a checkpoint of the same job, bit for bit; None when there is none.
 
     Raises:
         TrainingError: a file of the checkpoint is damaged.
     """
-    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -81,32 +83,60 @@ def resume(folder: Path, *, key: str, module: Any, optimizer: Any) -> tuple[Posi
         told = read_json(folder / "state.json")
         if told["key"] != key:
             return None
-        module.load_state_dict(load_file(folder / "model.safetensors"))
+        distiller.load_state_dict(load_file(folder / "distiller.safetensors"))
         tensors = load_file(folder / "optimizer.safetensors")
         best_file = folder / "best.safetensors"
         best = load_file(best_file) if best_file.is_file() else None
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        position = Position(**told["position"])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise TrainingError(
             f"The checkpoint {folder} is damaged: {error}",
             remedy="Delete that folder and run again; training starts over.",
         ) from error
-    torch.set_rng_state(tensors.pop("rng.cpu"))
-    cuda = tensors.pop("rng.cuda", None)
-    if cuda is not None and torch.cuda.is_available():
-        torch.cuda.set_rng_state(cuda)
-    state: dict[int, dict[str, Any]] = {}
+    for number, (optimizer, one) in enumerate(zip(optimizers, told["optimizers"], strict=True)):
+        state: dict[int, dict[str, Any]] = {int(i): dict(entry) for i, entry in one["state"].items()}
+        for name, value in tensors.items():
+            owner, index, field_name = name.split(".", 2)
+            if int(owner) == number:
+                state.setdefault(int(index), {})[field_name] = value
+        optimizer.load_state_dict({"state": state, "param_groups": one["groups"]})
+    if told["scaler"]:
+        scaler.load_state_dict(told["scaler"])
+    return position, best
+
+
+def _optimizer_state(optimizers: Sequence[Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Tensors by `optimizer.parameter.field`, and what is no tensor."""
+    import torch
+
+    tensors, told = {}, []
+    for number, optimizer in enumerate(optimizers):
+        state = optimizer.state_dict()
+        plain: dict[int, dict[str, Any]] = {}
+        for index, entry in state["state"].items():
+            for name, value in entry.items():
+                if isinstance(value, torch.Tensor):
+                    tensors[f"{number}.{index}.{name}"] = value
+                else:
+                    plain.setdefault(index, {})[name] = value
+        told.append({"groups": state["param_groups"], "state": plain})
+    return tensors, told
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
+    """Writes tensors from any device, also tied or strided ones, which safetensors itself refuses."""
+    from safetensors.torch import save_file
+
+    seen: set[int] = set()
+    flat = {}
     for name, value in tensors.items():
-        index, field_name = name.split(".", 1)
-        state.setdefault(int(index), {})[field_name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": told["groups"]})
-    return Position(**told["position"]), best
+        one = value.detach().cpu().contiguous()
+        start = one.untyped_storage().data_ptr()
+        flat[name] = one.clone() if start in seen else one
+        seen.add(start)
+    save_file(flat, path)
 
 
 def drop(folder: Path) -> None:
     """Deletes a checkpoint once the stage's result is safe."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _flat(tensors: Any) -> dict[str, Any]:
-    # safetensors refuses tensors that share memory or are strided.
-    return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}

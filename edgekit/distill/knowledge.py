@@ -22,7 +22,11 @@ class Batch:
     @property
     def mask(self) -> Tensor:
         """`[B, L]`, 1 for real tokens."""
-        return self.inputs["attention_mask"]
+        mask = self.inputs["attention_mask"]
+        if mask.dim() == 2:
+            return mask
+        # Packed rows: `[B, 1, L, L]`, 0 where one token sees another; padding doesn't even see itself.
+        return (mask[:, 0].diagonal(dim1=-2, dim2=-1) == 0).long()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,50 +1,56 @@
-"""The one training loop: fine-tuning a teacher and distilling a student differ only in their losses."""
+"""The one training loop: fine-tuning a teacher and every way to distil differ only in their distiller."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgekit import progress
-from edgekit.batches import by_length, chosen_rows, pad_rows
-from edgekit.distill import checkpoint
-from edgekit.distill.device import Placement
-from edgekit.distill.teacher import Teacher, ask
+from edgekit.distill import checkpoint, memory, processes
+from edgekit.distill.device import Placement, autocast
+from edgekit.distill.logs import Log
+from edgekit.distill.optimizers import Optimizers, learning_rate_at
+from edgekit.distill.step import Stepped, Stepper, save_batch
+from edgekit.distill.switches import switched
 from edgekit.errors import TrainingError
 from edgekit.files import disk_errors
-from edgekit.recipe.schema import LossWeights, Training
-from edgekit.types import CurvePoint, Model, Rows
+from edgekit.recipe.schema import Training
+from edgekit.types import CurvePoint, Model
 
-MAX_SKIPPED = 10  # non-finite losses in one run before it stops
+if TYPE_CHECKING:
+    from edgekit.distill.distiller import Distiller
+    from edgekit.distill.knowledge import Batch
+
 CHECKPOINT_SHARE = 0.03  # of the training time, at most
+LOG_EVERY = 20  # steps
+
+Judge = Callable[[Any, Callable[[], Any], Any], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """Everything one training run needs.
 
-    `batches(epoch)` gives lists of row indices and must depend on nothing but the epoch: a resumed run asks
-    for them again.
+    `collate(indices, epoch)` and `batches(epoch)` (lists of row indices) must depend on nothing but their
+    arguments: a resumed run and every process of a run ask for them again.
     """
 
     title: str
-    model: Model
-    teacher: Model | None  # None: labels only
-    rows: Rows
-    labels: Sequence[int]
-    validation_rows: Rows
-    validation_labels: Sequence[int]
+    model: Model  # what is shipped; its module is `distiller.student`
+    distiller: Distiller
+    collate: Callable[[Sequence[int], int], Batch]
     batches: Callable[[int], list[list[int]]]
+    judge: Judge  # (module, autocast, device) → validation score, 0–1
     config: Training
-    weights: LossWeights
-    temperature: float
     seed: int
     placement: Placement
     checkpoint_folder: Path
+    log_folder: Path
     key: str  # hash of all inputs
 
 
@@ -54,7 +60,7 @@ class Outcome:
 
     curve: tuple[CurvePoint, ...]
     best_score: float
-    seconds: float
+    seconds: float  # of training steps alone
     samples_per_second: float
     skipped: int
 
@@ -62,104 +68,80 @@ class Outcome:
 def train(job: Job) -> Outcome:
     """Trains `job.model` in place and leaves it on the CPU in evaluation mode.
 
-    A killed run continues from its last checkpoint to the same final weights.
+    A killed run continues from its last checkpoint to the same final weights. Several processes (see
+    `processes`) take a slice of every batch each; with losses that are means over rows and no dropout, the
+    curve is that of one process.
 
     Raises:
-        TrainingError: the loss is not finite again and again, or a checkpoint is damaged.
+        TrainingError: the loss is not finite again and again, memory does not suffice for one row, another
+            process of this run has ended, or a checkpoint is damaged.
         DiskFull: a checkpoint could not be written; the one before is kept.
     """
-    return _Run(job).go()
-
-
-def _optimizer(module: Any, config: Training, device: str) -> Any:
-    import torch
-
-    # Biases and norms are not decayed (Devlin et al., 2019).
-    decayed = [p for p in module.parameters() if p.ndim >= 2]
-    plain = [p for p in module.parameters() if p.ndim < 2]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=device in ("cuda", "cpu"))
-
-
-def learning_rate_at(step: int, *, total: int, config: Training) -> float:
-    """Linear warm-up over `warmup_ratio` of all steps, then linear decay to 0."""
-    warmup = max(1, round(config.warmup_ratio * total))
-    share = (step + 1) / warmup if step < warmup else (total - step) / max(1, total - warmup)
-    return config.learning_rate * max(0.0, share)
+    device = processes.join(job.placement.device)
+    job.distiller.to(device)
+    with ExitStack() as stack:
+        stack.enter_context(memory.kept())
+        stack.callback(lambda: job.distiller.to("cpu").eval())
+        tables = stack.enter_context(switched(job.distiller, job.config, device=device.type))
+        run = _Run(job, device, tables)
+        stack.callback(run.close)
+        stack.enter_context(processes.lost_ones())
+        return run.go()
 
 
 class _Run:
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, device: Any, tables: Sequence[Any]) -> None:
         import torch
-        from accelerate import Accelerator
 
-        self.job = job
-        torch.manual_seed(job.seed)
-        bf16 = job.placement.precision == "bf16"
-        self.accelerator = Accelerator(
-            mixed_precision="bf16" if bf16 else "no", cpu=job.placement.device == "cpu"
-        )
-        device = self.accelerator.device
-        job.model.module.to(device)
-        self.optimizer = _optimizer(job.model.module, job.config, device.type)
+        self.job, self.device, self.main = job, device, processes.is_main()
+        self.autocast = autocast(job.placement)
+        self.optimizers = Optimizers(job.distiller, tables, job.config, device=device.type)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=job.placement.precision == "fp16")
         found = checkpoint.resume(
-            job.checkpoint_folder, key=job.key, module=job.model.module, optimizer=self.optimizer
+            job.checkpoint_folder,
+            key=job.key,
+            distiller=job.distiller,
+            optimizers=self.optimizers.all,
+            scaler=self.scaler,
         )
         self.position, self.best = found or (checkpoint.Position(), None)
         self.resumed = found is not None
-        self.device = device
-        self.batches_per_epoch = len(job.batches(0))
-        self.total = self.batches_per_epoch * job.config.epochs
+        lazy = {id(table.weight) for table in tables}
+        module = processes.replicate(
+            job.distiller, device, leave_out=[n for n, p in job.distiller.named_parameters() if id(p) in lazy]
+        )
+        self.stepper = Stepper(
+            module,
+            collate=job.collate,
+            optimizers=self.optimizers,
+            scaler=self.scaler,
+            autocast=self.autocast,
+            max_norm=job.config.max_grad_norm,
+            seed=job.seed,
+            pieces=self.position.pieces,
+        )
+        self.log = Log(job.log_folder, job.config, step=self.position.step) if self.main else None
         self.saved_at = time.monotonic()
         self.save_cost = 0.0
-        self.teacher: Teacher | None = None
-        if job.teacher is not None:
-            self.teacher = ask(
-                job.teacher.module.to(device).eval(),
-                job.rows,
-                collate=self._collate,
-                autocast=self.accelerator.autocast,
-                hidden=job.weights.hidden_cosine > 0,
-                title="Ask the teacher",
-            )
+        self.logged = (self.position.seconds, self.position.samples)
 
     def go(self) -> Outcome:
         job, position = self.job, self.position
-        module = job.model.module
-        points = self._evaluation_points()
-        samples_left = sum(len(b) for e in range(job.config.epochs) for b in job.batches(e))
-        with progress.bar(job.title, samples_left, "samples") as bar:
+        samples = job.config.epochs * sum(len(b) for b in job.batches(0))
+        job.distiller.train()
+        with progress.bar(job.title, samples, "samples") as bar:
             if self.resumed:
-                progress.say(f"{job.title}: continuing at step {position.step} of {self.total}.")
+                progress.say(f"{job.title}: continuing at step {position.step}.")
                 bar.advance(position.samples)
             while position.epoch < job.config.epochs:
-                batches = job.batches(position.epoch)
-                while position.batch < len(batches):
-                    indices = batches[position.batch]
-                    module.train()
-                    started = time.perf_counter()
-                    loss = self._step(indices)
-                    position.seconds += time.perf_counter() - started
-                    position.batch += 1
-                    position.step += 1
-                    position.samples += len(indices)
-                    bar.advance(len(indices))
-                    if position.step % 20 == 0 and loss is not None:
-                        bar.note(f"loss {loss:.3f}")
-                    evaluated = position.batch in points
-                    if evaluated:
-                        score = self._evaluate()
-                        bar.note(f"validation {score:.3f}")
-                    self._maybe_save(evaluated)
+                self._epoch(bar)
+                job.distiller.epoch_ended(position.epoch + 1)
                 position.epoch += 1
                 position.batch = 0
         if job.config.keep_best and self.best is not None:
-            module.load_state_dict(self.best)
-        module.to("cpu").eval()
-        self.accelerator.free_memory()
+            job.distiller.student.load_state_dict(self.best)
+        else:
+            self.optimizers.eval()
         return Outcome(
             curve=tuple(CurvePoint(**p) for p in position.curve),
             best_score=position.best_score,
@@ -168,117 +150,138 @@ class _Run:
             skipped=position.skipped,
         )
 
-    def _evaluation_points(self) -> set[int]:
-        times = self.job.config.evaluations_per_epoch
-        return {max(1, round(self.batches_per_epoch * (i + 1) / times)) for i in range(times)}
-
-    def _collate(self, rows: Rows) -> dict[str, Any]:
-        import torch
-
-        model = self.job.model
-        arrays = pad_rows(rows, model.signature, pad_id=model.processor.pad_token_id)
-        made = {key: torch.from_numpy(value) for key, value in arrays.items()}
-        if self.device.type == "cuda":
-            return {k: v.pin_memory().to(self.device, non_blocking=True) for k, v in made.items()}
-        return {k: v.to(self.device) for k, v in made.items()}
-
-    def _loss(self, indices: Sequence[int], inputs: dict[str, Any], labels: Any) -> Any:
-        from edgekit.distill import objectives
-
-        job, weights = self.job, self.job.weights
-        hidden = self.teacher is not None and weights.hidden_cosine > 0
-        with self.accelerator.autocast():
-            out = job.model.module(**inputs, output_hidden_states=hidden)
-        logits = out.logits.float()
-        if self.teacher is None:
-            return objectives.hard_labels(logits, labels)
-        taught = self.teacher(indices, inputs)
-        loss = logits.new_zeros(())
-        if weights.soft_targets:
-            kl = objectives.soft_target_kl(logits, taught.logits, temperature=job.temperature)
-            loss = loss + weights.soft_targets * kl
-        if weights.labels:
-            loss = loss + weights.labels * objectives.hard_labels(logits, labels)
-        if taught.hidden is not None:
-            cosine = objectives.hidden_cosine(
-                out.hidden_states[-1].float(), taught.hidden, inputs["attention_mask"]
+    def _epoch(self, bar: progress.Bar) -> None:
+        config, position = self.job.config, self.position
+        batches = self.job.batches(position.epoch)
+        size = config.gradient_accumulation
+        groups = [batches[i : i + size] for i in range(0, len(batches), size)]
+        times = config.evaluations_per_epoch
+        points = {max(1, round(len(groups) * (i + 1) / times)) for i in range(times)}
+        for number in range(math.ceil(position.batch / size), len(groups)):
+            group = groups[number]
+            started = time.perf_counter()
+            rate = learning_rate_at(
+                position.epoch * len(groups) + number, total=config.epochs * len(groups), config=config
             )
-            loss = loss + weights.hidden_cosine * cosine
-        return loss
+            done = self._step(group, rate, after=groups[number + 1] if number + 1 < len(groups) else ())
+            position.seconds += time.perf_counter() - started
+            rows = sum(len(batch) for batch in group)
+            position.batch += len(group)
+            position.samples += rows
+            bar.advance(rows)
+            epoch = position.epoch + position.batch / len(batches)
+            self._count(done, rate, epoch, bar)
+            evaluated = number + 1 in points
+            if evaluated:
+                bar.note(f"validation {self._evaluate(epoch):.3f}")
+            self._maybe_save(evaluated)
 
-    def _step(self, indices: Sequence[int]) -> float | None:
-        import torch
+    def _step(self, group: list[list[int]], rate: float, *, after: Sequence[Sequence[int]]) -> Stepped:
+        position, stepper = self.position, self.stepper
+        self.optimizers.set_rate(rate)
+        done = stepper(group, epoch=position.epoch, step=position.step, after=after)
+        position.step += 1
+        if stepper.pieces != position.pieces:
+            position.pieces = stepper.pieces
+            progress.say(
+                f"{self.job.title}: memory ran out; from now on each batch is computed in "
+                f"{position.pieces} pieces, to the same result."
+            )
+        if done.applied:
+            self.job.distiller.stepped(position.step)
+        elif done.suspect is not None:
+            self._skip(done)
+        return done
 
+    def _skip(self, done: Stepped) -> None:
         job, position = self.job, self.position
-        rate = learning_rate_at(position.step, total=self.total, config=job.config)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        inputs = self._collate(chosen_rows(job.rows, indices))
-        labels = torch.tensor([job.labels[i] for i in indices], device=self.device)
-        loss = self._loss(indices, inputs, labels)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            self.optimizer.zero_grad()
-            position.skipped += 1
-            if position.skipped > MAX_SKIPPED:
-                raise TrainingError(
-                    f"{job.title}: the loss was not finite in {position.skipped} batches, "
-                    f"the last at step {position.step}.",
-                    remedy="Lower the learning rate, or set precision=fp32. "
-                    "The last good checkpoint is kept; a changed recipe starts this stage over.",
-                )
-            return None
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(job.model.module.parameters(), job.config.max_grad_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        position.loss_sum += value
-        position.loss_count += 1
-        return value
+        position.skipped += 1
+        if position.skipped <= job.config.skip_non_finite:
+            return
+        mark = f"-process-{processes.rank()}" if processes.count() > 1 else ""
+        path = job.log_folder / f"non-finite-step-{position.step}{mark}.safetensors"
+        assert done.suspect is not None
+        save_batch(done.suspect, path)
+        terms = ", ".join(f"{name} {value:g}" for name, value in done.terms.items())
+        raise TrainingError(
+            f"{job.title}: the loss or its gradient was not finite in {position.skipped} steps, the last at "
+            f"step {position.step} ({terms}); that batch lies in {path}.",
+            remedy="Lower the learning rate, or set precision=fp32. "
+            "The last good checkpoint is kept; a changed recipe starts this stage over.",
+        )
 
-    def _evaluate(self) -> float:
+    def _count(self, done: Stepped, rate: float, epoch: float, bar: progress.Bar) -> None:
+        position = self.position
+        if done.suspect is None:
+            position.loss_sum += done.loss
+            position.loss_count += 1
+            for name, value in done.terms.items():
+                position.term_sums[name] = position.term_sums.get(name, 0.0) + value
+            position.term_count += 1
+        if position.step % LOG_EVERY or not position.term_count:
+            return
+        means = {name: total / position.term_count for name, total in position.term_sums.items()}
+        bar.note(f"loss {sum(means.values()):.3f}")
+        seconds, samples = self.logged
+        self.logged = (position.seconds, position.samples)
+        position.term_sums, position.term_count = {}, 0
+        if self.log is not None:
+            self.log.write(
+                "train",
+                step=position.step,
+                epoch=epoch,
+                loss=sum(means.values()),
+                **means,
+                learning_rate=rate,
+                samples_per_second=(position.samples - samples) / max(position.seconds - seconds, 1e-9),
+                skipped=position.skipped,
+            )
+
+    def _evaluate(self, epoch: float) -> float:
         job, position = self.job, self.position
-        score = accuracy(self, job.validation_rows, job.validation_labels)
-        mean_loss = position.loss_sum / max(1, position.loss_count)
+        student = job.distiller.student
+        self.optimizers.eval()
+        score = processes.from_main(
+            lambda: job.judge(student.eval(), self.autocast, self.device), device=job.placement.device
+        )
+        loss = position.loss_sum / max(1, position.loss_count)
         position.loss_sum, position.loss_count = 0.0, 0
-        epoch = position.epoch + position.batch / self.batches_per_epoch
         position.curve.append(
-            {"step": position.step, "epoch": epoch, "train_loss": mean_loss, "validation_score": score}
+            {"step": position.step, "epoch": epoch, "train_loss": loss, "validation_score": score}
         )
         if score > position.best_score:
             position.best_score = score
-            self.best = {k: v.detach().cpu().clone() for k, v in job.model.module.state_dict().items()}
+            if job.config.keep_best:
+                self.best = {k: v.detach().to("cpu", copy=True) for k, v in student.state_dict().items()}
+        if self.log is not None:
+            self.log.write(
+                "evaluation", step=position.step, epoch=epoch, train_loss=loss, validation_score=score
+            )
+            self.log.keep(student.state_dict(), step=position.step)
+        self.optimizers.train()
+        job.distiller.train()
         return score
 
     def _maybe_save(self, evaluated: bool) -> None:
         now = time.monotonic()
         # Saving costs time, and more for larger models: never more than a small share of the whole.
         due = max(self.job.config.checkpoint_every_s, self.save_cost / CHECKPOINT_SHARE)
-        if now - self.saved_at < due and not (evaluated and now - self.saved_at > due / 2):
+        waited = now - self.saved_at
+        if not self.main or (waited < due and not (evaluated and waited > due / 2)):
             return
         with disk_errors(self.job.checkpoint_folder):
             checkpoint.save(
                 self.job.checkpoint_folder,
                 key=self.job.key,
                 position=self.position,
-                module=self.job.model.module,
-                optimizer=self.optimizer,
-                best=self.best if self.job.config.keep_best else None,
+                distiller=self.job.distiller,
+                optimizers=self.optimizers.all,
+                scaler=self.scaler,
+                best=self.best,
             )
         self.saved_at = time.monotonic()
         self.save_cost = self.saved_at - now
 
-
-def accuracy(run: _Run, rows: Rows, labels: Sequence[int]) -> float:
-    """Share of rows whose largest logit is the label's, with the arithmetic of training."""
-    import torch
-
-    module = run.job.model.module
-    module.eval()
-    right = 0
-    with torch.inference_mode(), run.accelerator.autocast():
-        for indices in by_length(rows, 64):
-            logits = module(**run._collate(chosen_rows(rows, indices))).logits
-            truth = torch.tensor([labels[i] for i in indices], device=logits.device)
-            right += int((logits.argmax(-1) == truth).sum())
-    return right / max(1, len(rows))
+    def close(self) -> None:
+        if self.log is not None:
+            self.log.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from edgekit.errors import MissingExtra, ModelError, first_line
 from edgekit.models import tasks
 from edgekit.quiet import hush, quiet
 from edgekit.signatures import text_signature
-from edgekit.types import Model, Source
+from edgekit.tasks import Task, get_task
+from edgekit.types import Model, Signature, Source
 
 # Embedding tables are padded up to a round size by many trainers (DeBERTa-v3: 99 rows).
 SPARE_VOCABULARY = 128
@@ -25,14 +27,18 @@ def load_model(
     max_length: int = 128,
     fresh_head: bool = False,
     dropout: float | None = None,
+    attention: str | None = "eager",
 ) -> Model:
     """Loads a Hub-layout folder (or a GGUF file) with transformers, in fp32, on the CPU.
 
     Args:
-        labels: class names in id order; empty takes them from the model's own head.
+        task: decides the head, and what a label is.
+        labels: class or tag names in id order; empty takes them from the model's own head.
         max_length: tokens; lowered to what the model's positions allow.
         fresh_head: whether a new head may be made when the model has none for these labels.
         dropout: replaces the model's hidden and attention dropout; None leaves them.
+        attention: transformers' implementation. "eager", because sdpa with dropout is much slower on CPUs and
+            has hidden traps; None takes transformers' own choice, for running a model that is finished.
 
     Raises:
         ModelError: no head, a head for other labels, a tokenizer with another vocabulary, unreadable weights.
@@ -40,7 +46,9 @@ def load_model(
     hush()
     from transformers import AutoConfig
 
+    kind = get_task(task)
     folder, extra = _location(source.path)
+    _know_own(folder)
     try:
         with quiet():
             config = AutoConfig.from_pretrained(
@@ -51,30 +59,37 @@ def load_model(
             f"{source.uri}: config.json can't be read: {first_line(error)}",
             remedy="Give a folder that plain transformers can load.",
         ) from error
-    labels = _check_head(config, labels, fresh_head=fresh_head, uri=source.uri)
-    settings: dict[str, Any] = {
-        "num_labels": len(labels),
-        "id2label": dict(enumerate(labels)),
-        "label2id": {label: i for i, label in enumerate(labels)},
-    }
+    labels = _check_head(config, labels, kind, fresh_head=fresh_head, uri=source.uri)
+    settings: dict[str, Any] = {}
+    if kind.named:
+        settings["num_labels"] = len(labels)
+        settings["id2label"] = dict(enumerate(labels))
+        settings["label2id"] = {label: i for i, label in enumerate(labels)}
+    elif kind.truth == "number":
+        settings["num_labels"] = 1
+    if kind.problem_type:
+        settings["problem_type"] = kind.problem_type
     for field in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
         if dropout is not None and hasattr(config, field):
             settings[field] = dropout
     config.update(settings)
     processor = load_tokenizer(folder, uri=source.uri, **extra)
     check_vocabulary(processor, config, uri=source.uri)
+    if kind.metric == "masked_accuracy" and processor.mask_token_id is None:
+        raise ModelError(
+            f"{source.uri}: its tokenizer has no mask token.",
+            remedy="Use an encoder that was pretrained with masks, such as BERT.",
+        )
+    how: dict[str, Any] = {
+        "local_files_only": True,
+        "use_safetensors": True if not extra else None,
+        "trust_remote_code": False,
+        **({"attn_implementation": attention} if attention else {}),
+        **extra,
+    }
     try:
         with quiet():
-            module = tasks.model_class(task).from_pretrained(
-                folder,
-                config=config,
-                local_files_only=True,
-                use_safetensors=True if not extra else None,
-                trust_remote_code=False,
-                # sdpa with dropout is much slower than the plain form on CPUs, and has no hidden traps.
-                attn_implementation="eager",
-                **extra,
-            )
+            module = tasks.load_module(kind, folder, config, uri=source.uri, **how)
     except ImportError as error:
         raise MissingExtra("gguf", extra="gguf", needed_for="Reading a GGUF model") from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
@@ -84,20 +99,52 @@ def load_model(
         ) from error
     module = module.float().eval()
     module.config.pad_token_id = processor.pad_token_id
-    limit = getattr(config, "max_position_embeddings", None) or max_length
+    signature = text_signature(
+        task=task,
+        processor=processor,
+        labels=labels,
+        max_length=min(max_length, usable_length(module) or max_length),
+        module=module,
+    )
     return Model(
         name=name,
         module=module,
         processor=processor,
-        signature=text_signature(
-            task=task,
-            processor=processor,
-            labels=labels,
-            max_length=min(max_length, int(limit)),
-            module=module,
-        ),
+        signature=_without_types(signature) if _one_type(config) else signature,
         source=source,
     )
+
+
+def _know_own(folder: Path) -> None:
+    """Tells transformers about edgekit's own architectures, when the folder holds one of them."""
+    config = folder / "config.json"
+    # A config that can't be read is refused in a moment, by those who know why.
+    if config.is_file() and b'"edgekit-' in config.read_bytes():
+        from edgekit.models.small.register import register
+
+        register()
+
+
+def usable_length(module: Any) -> int | None:
+    """Tokens that a model's positions allow; None when it sets no limit.
+
+    RoBERTa and MPNet count positions from padding_idx + 1, so 514 rows hold 512 tokens.
+    """
+    limit = getattr(module.config, "max_position_embeddings", None)
+    for name, table in module.named_modules():
+        if name.endswith("position_embeddings") and getattr(table, "padding_idx", None) is not None:
+            return int(table.num_embeddings) - int(table.padding_idx) - 1
+    return int(limit) if limit else None
+
+
+def _one_type(config: Any) -> bool:
+    """Whether token types say nothing: RoBERTa has one, DeBERTa-v3 none, whatever their tokenizers make."""
+    return getattr(config, "type_vocab_size", 2) < 2
+
+
+def _without_types(signature: Signature) -> Signature:
+    inputs = tuple(spec for spec in signature.inputs if spec.name != "token_type_ids")
+    return replace(signature, inputs=inputs)
 
 
 def load_tokenizer(folder: Path, *, uri: str, **extra: Any) -> Any:
@@ -148,21 +195,37 @@ def check_vocabulary(processor: Any, config: Any, *, uri: str) -> None:
     )
 
 
-def _check_head(config: Any, labels: tuple[str, ...], *, fresh_head: bool, uri: str) -> tuple[str, ...]:
-    """The labels to use, after comparing the data's with the head's."""
-    has_head = any("ForSequenceClassification" in a for a in (config.architectures or ()))
-    if not has_head:
-        if not labels:
+def _check_head(
+    config: Any, labels: tuple[str, ...], task: Task, *, fresh_head: bool, uri: str
+) -> tuple[str, ...]:
+    """The labels to use, after comparing the data's with the head's; none for a task whose labels have no
+    names."""
+    what, endings = tasks.HEADS.get(task.optimum, ("", ("",)))
+    if not any(ending in name for name in config.architectures or ("",) for ending in endings):
+        if task.named and not labels:
             raise ModelError(
-                f"{uri} has no classification head, so it has no labels.",
+                f"{uri} has no {what} head, so it has no labels.",
                 remedy="Give a fine-tuned classifier, or a data set to fine-tune it on.",
             )
         if not fresh_head:
             raise ModelError(
-                f"{uri} has no classification head.",
+                f"{uri} has no {what} head.",
                 remedy="Add teacher.finetune to the recipe, so that one is trained.",
             )
         return labels
+    trained_for = getattr(config, "problem_type", None)
+    if task.problem_type and trained_for not in (None, task.problem_type):
+        raise ModelError(
+            f"{uri} was trained for {trained_for.replace('_', ' ')}, not for {task.name}.",
+            remedy="Use a teacher for this task, or an encoder without a head.",
+        )
+    if task.truth == "number" and config.num_labels != 1:
+        raise ModelError(
+            f"{uri} has a head for {config.num_labels} labels; {task.name} has one number.",
+            remedy="Use the encoder without its head, or a regression model.",
+        )
+    if not task.named:
+        return ()
     own = tuple(str(config.id2label[i]) for i in range(len(config.id2label)))
     if not labels or own == labels:
         return own

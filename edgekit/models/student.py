@@ -1,98 +1,152 @@
-"""Cuts a student from its teacher: some of its layers, everything else copied (Sanh et al., 2019)."""
+"""Makes a student from its teacher: cut along any dimension, or a small network with the teacher's tokens."""
 
 from __future__ import annotations
 
-import copy
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import ModelError
-from edgekit.models import tasks
-from edgekit.types import Model, Source
+from edgekit.models.students.layers import block_influence, select_layers, with_layers
+from edgekit.models.students.narrow import narrowed
+from edgekit.models.students.vocabulary import Trimmed, count_tokens, trim, with_vocabulary
+from edgekit.models.tasks import layer_count
+from edgekit.signatures import INTEGER_INPUTS
+from edgekit.types import Model, Rows
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def select_layers(teacher_layers: int, layers: int, select: str | tuple[int, ...]) -> tuple[int, ...]:
-    """Which teacher layers (0-based) a student of `layers` layers copies.
+    from edgekit.recipe.schema import Student
 
-    "uniform" spreads them from the first to the last layer: 6 → 3 gives 0, 2, 5.
-
-    Raises:
-        ModelError: more layers than the teacher has, or an index it doesn't have.
-    """
-    if layers > teacher_layers:
-        raise ModelError(
-            f"The student asks for {layers} layers; its teacher has {teacher_layers}.",
-            remedy=f"Set student.layers to {teacher_layers} or fewer.",
-        )
-    if isinstance(select, tuple):
-        wrong = [i for i in select if not 0 <= i < teacher_layers]
-        if wrong or len(set(select)) != len(select):
-            raise ModelError(
-                f"student.select {list(select)} doesn't fit a teacher with layers 0 to {teacher_layers - 1}.",
-                remedy="List different layers of the teacher, 0-based.",
-            )
-        return select
-    if select == "first":
-        return tuple(range(layers))
-    if select == "last":
-        return tuple(range(teacher_layers - layers, teacher_layers))
-    if layers == 1:
-        return (0,)
-    step = (teacher_layers - 1) / (layers - 1)
-    return tuple(int(i * step) for i in range(layers))
+__all__ = ["build_student", "make_student", "select_layers"]
 
 
-def build_student(teacher: Model, *, layers: int, select: str | tuple[int, ...], name: str) -> Model:
-    """A new model with some of the teacher's layers and copies of all its other weights.
+def build_student(
+    teacher: Model, *, layers: int, select: str | tuple[int, ...], name: str, rows: Rows = ()
+) -> Model:
+    """A new model with some of the teacher's layers and copies of all its other weights (Sanh et al., 2019).
+
+    Args:
+        rows: token rows to measure importance on; only `select="importance"` reads them.
 
     Raises:
-        ModelError: the architecture keeps its layers somewhere unexpected.
+        ModelError: the layers aren't there, or the architecture keeps them somewhere unexpected.
     """
-    import torch
-
-    config = copy.deepcopy(teacher.module.config)
-    field, count = tasks.layer_count(config)
-    chosen = select_layers(count, layers, select)
-    stack = _layer_stack(teacher.module, count)
-    setattr(config, field, layers)
-    # Model-type-specific lists with one entry per layer would no longer fit.
-    if getattr(config, "layer_types", None):
-        config.layer_types = [config.layer_types[i] for i in chosen]
-    with torch.random.fork_rng(devices=[]):
-        module = type(teacher.module)(config)
-    state = {}
-    for key, value in teacher.module.state_dict().items():
-        if key.startswith(stack + "."):
-            index, rest = key[len(stack) + 1 :].split(".", 1)
-            if int(index) not in chosen:
-                continue
-            key = f"{stack}.{chosen.index(int(index))}.{rest}"
-        state[key] = value.detach().cpu().clone()
-    missing, unexpected = module.load_state_dict(state, strict=False)
-    if missing or unexpected:
-        raise ModelError(
-            f"Layers of a {config.model_type} model could not be copied: {[*missing, *unexpected][:3]}.",
-            remedy="This architecture is not supported as a student yet; use a BERT-like encoder.",
-        )
-    source = Source(
-        uri=f"layers {list(chosen)} of {teacher.name}", sha256=teacher.source.sha256, path=teacher.source.path
-    )
-    return Model(
+    _, count = layer_count(teacher.module.config)
+    influence = block_influence(teacher, rows) if select == "importance" else None
+    chosen = select_layers(count, layers, select, influence=influence)
+    return _made(
+        teacher,
+        with_layers(teacher.module, chosen),
         name=name,
-        module=module.float().eval(),
-        processor=teacher.processor,
-        signature=teacher.signature,
-        source=source,
+        how=f"layers {list(chosen)} of {teacher.name}",
     )
 
 
-def _layer_stack(module: Any, count: int) -> str:
-    """Dotted name of the ModuleList that holds the encoder's layers."""
+def make_student(parent: Model, config: Student, *, name: str, rows: Rows = (), seed: int = 0) -> Model:
+    """The student that a recipe describes, before any training.
+
+    A student with a vocabulary of its own has its own `processor` and reads texts through that;
+    `edgekit.models.students.vocabulary.aligned` tells which rows still match the teacher's position by
+    position. `config.quantization_aware` is a matter of training; see `edgekit.models.students.int8`.
+
+    Args:
+        rows: training (and transfer) texts as the parent's token rows. The first 256 measure importance; all
+            count tokens. Needed for `select: importance`, heads, widths and vocabulary.
+        seed: of weights that are not inherited.
+
+    Raises:
+        ModelError: the parent can't be cut this way, or sizes don't fit it.
+    """
+    if config.architecture != "teacher":
+        return _small(parent, config, name=name, rows=rows, seed=seed)
+    made = build_student(parent, layers=config.layers, select=config.select, name=name, rows=rows)
+    told = [made.source.uri]
+    if config.heads or config.intermediate_size or config.hidden_size:
+        module = narrowed(
+            made,
+            rows,
+            heads=config.heads,
+            intermediate_size=config.intermediate_size,
+            hidden_size=config.hidden_size,
+        )
+        made = replace(made, module=module)
+        told.append(f"{module.config.num_attention_heads} heads, width {module.config.hidden_size}")
+        if config.intermediate_size:
+            told.append(f"{config.intermediate_size} feed-forward units")
+    counts: Mapping[int, int] = count_tokens(rows)
+    if config.vocabulary:
+        trimmed = _trim(parent, config, counts)
+        counts = {new: counts.get(old, 0) for new, old in enumerate(trimmed.kept)}
+        made = replace(made, module=with_vocabulary(made.module, trimmed), processor=trimmed.processor)
+        told.append(f"{len(trimmed.kept):,} tokens")
+    if config.embedding_rank:
+        from edgekit.models.small.low_rank import with_low_rank
+        from edgekit.models.small.register import register
+
+        register()
+        tokens = made.module.get_input_embeddings().num_embeddings
+        module = with_low_rank(made.module, config.embedding_rank, _weights(counts, tokens))
+        made = replace(made, module=module)
+        told.append(f"token table of rank {config.embedding_rank}")
+    return replace(made, source=replace(made.source, uri="; ".join(told)))
+
+
+def _small(parent: Model, config: Student, *, name: str, rows: Rows, seed: int) -> Model:
     import torch
 
-    found = [n for n, m in module.named_modules() if isinstance(m, torch.nn.ModuleList) and len(m) == count]
-    if not found:
-        raise ModelError(
-            f"No stack of {count} layers was found in {type(module).__name__}.",
-            remedy="Use a teacher whose layers are repeated blocks, such as BERT.",
-        )
-    return min(found, key=len)
+    from edgekit.models.small.build import build_small
+
+    words = parent.module.get_input_embeddings()
+    counts: Mapping[int, int] = count_tokens(rows)
+    processor = parent.processor
+    with torch.no_grad():
+        ids = torch.arange(words.num_embeddings, device=words.weight.device)
+        table = words(ids).float().cpu()
+    if config.vocabulary:
+        trimmed = _trim(parent, config, counts)
+        counts = {new: counts.get(old, 0) for new, old in enumerate(trimmed.kept)}
+        processor, table = trimmed.processor, table[list(trimmed.kept)]
+    module = build_small(
+        config.architecture,
+        table,
+        _weights(counts, table.shape[0]),
+        parent_config=parent.module.config,
+        task=parent.signature.task,
+        pad_token_id=processor.pad_token_id,
+        embedding_size=getattr(parent.module, "embedding_size", None),
+        layers=config.layers,
+        hidden_size=config.hidden_size,
+        embedding_rank=config.embedding_rank,
+        seed=seed,
+    )
+    made = _made(parent, module, name=name, how=f"{config.architecture} with the tokens of {parent.name}")
+    inputs = tuple(spec for spec in parent.signature.inputs if spec.name != INTEGER_INPUTS[2])
+    return replace(made, processor=processor, signature=replace(parent.signature, inputs=inputs))
+
+
+def _trim(parent: Model, config: Student, counts: Mapping[int, int]) -> Trimmed:
+    assert config.vocabulary is not None
+    own = parent.module.config.to_dict()
+    ids = [v for k, v in own.items() if k.endswith("_token_id") and isinstance(v, int)]
+    return trim(
+        parent.processor,
+        counts,
+        min_count=config.vocabulary.min_count,
+        size=config.vocabulary.size,
+        keep=ids,
+    )
+
+
+def _weights(counts: Mapping[int, int], tokens: int) -> Tensor:
+    """How much each token's row counts, `[V]`: its occurrences, and a little for those not seen."""
+    import torch
+
+    weights = torch.ones(tokens, dtype=torch.float64)
+    for i, count in counts.items():
+        weights[i] += count
+    return weights
+
+
+def _made(parent: Model, module: Any, *, name: str, how: str) -> Model:
+    return replace(parent, name=name, module=module, source=replace(parent.source, uri=how, license=None))

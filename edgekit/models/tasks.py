@@ -1,18 +1,71 @@
-"""Tasks and architectures, as optimum names them: classes, dimension names, dummy inputs."""
+"""Tasks and architectures: which class loads a task, what a folder is for, dimension names, dummy inputs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from edgekit.errors import ModelError
+from edgekit.files import read_json
+from edgekit.metadata import SIDECAR, read_signature
+from edgekit.tasks import TASKS, Task, get_task
 from edgekit.types import Signature
 
+HEADS = {  # optimum's task → what a head is called, and how the classes end that have one
+    "text-classification": ("classification", ("ForSequenceClassification",)),
+    "token-classification": ("token classification", ("ForTokenClassification",)),
+    "fill-mask": ("masked-lm", ("ForMaskedLM", "ForPreTraining")),
+}
+_AUTO = {
+    "text-classification": "AutoModelForSequenceClassification",
+    "token-classification": "AutoModelForTokenClassification",
+    "fill-mask": "AutoModelForMaskedLM",
+}
 
-def model_class(task: str) -> Any:
-    """The transformers Auto class of a task, by optimum's task table."""
-    from optimum.exporters.tasks import TasksManager
 
-    return TasksManager.get_model_class_for_task(task, framework="pt")
+def load_module(task: Task, folder: Path, config: Any, *, uri: str, **settings: Any) -> Any:
+    """A task's module from a folder: `module(**inputs).logits` is its answer.
+
+    Args:
+        settings: for transformers' `from_pretrained`.
+
+    Raises:
+        ModelError: a sentence encoder that edgekit can't express.
+    """
+    if task.optimum == "feature-extraction":
+        from edgekit.models.families.sentence import load_sentence_encoder
+
+        return load_sentence_encoder(folder, config, uri=uri, **settings)
+    import transformers
+
+    return getattr(transformers, _AUTO[task.optimum]).from_pretrained(folder, config=config, **settings)
+
+
+def task_of(folder: Path) -> str:
+    """The task that a model folder is for: by edgekit's sidecar, else by its own files.
+
+    An encoder without a head counts as a text classifier that still lacks one.
+    """
+    sidecar = folder / SIDECAR
+    if sidecar.is_file():
+        return read_signature(read_json(sidecar), path=folder).task
+    if (folder / "modules.json").is_file():
+        return "sentence-embedding"
+    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+    kind = next(
+        (
+            kind
+            for kind, (_, endings) in HEADS.items()
+            for name in config.get("architectures") or ()
+            if name.endswith(endings)
+        ),
+        "text-classification",
+    )
+    problem = config.get("problem_type")
+    if problem is None and kind == "text-classification" and len(config.get("id2label", "12")) == 1:
+        problem = "regression"
+    found = [t for t in TASKS.values() if t.optimum == kind]
+    return next((t for t in found if t.problem_type == problem), found[0]).name
 
 
 def normalized(config: Any) -> Any:
@@ -45,7 +98,7 @@ def dummy_inputs(module: Any, interface: Signature, *, batch: int, length: int) 
     from optimum.utils.input_generators import DummyTextInputGenerator
 
     generator = DummyTextInputGenerator(
-        interface.task, normalized(module.config), batch_size=batch, sequence_length=length
+        get_task(interface.task).optimum, normalized(module.config), batch_size=batch, sequence_length=length
     )
     made = {
         spec.name: generator.generate(spec.name, framework="pt", int_dtype="int64")

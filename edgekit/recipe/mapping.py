@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.recipe.checking import check
+from edgekit.recipe.overrides import apply_overrides
 from edgekit.recipe.places import Place, Places, printable
 
 if TYPE_CHECKING:
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def recipe_from_mapping(
-    mapping: Mapping[str, Any], *, origin: str, labels: Mapping[str, str] | None = None
+    mapping: Mapping[str, Any],
+    *,
+    origin: str,
+    labels: Mapping[str, str] | None = None,
+    overrides: Sequence[str] = (),
 ) -> Recipe:
     """Validates a mapping with the same plain errors as a file. Relative paths start at the current folder.
 
@@ -23,6 +28,7 @@ def recipe_from_mapping(
         origin: what to call it in errors: "command line".
         labels: dotted key → what the user typed for it, named in place of `origin`:
             `{"distill.epochs": "--epochs 0"}`.
+        overrides: `KEY=VALUE` each, laid over the mapping as over a file.
 
     Raises:
         RecipeError: `problems` holds every problem.
@@ -33,7 +39,8 @@ def recipe_from_mapping(
         location = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
         places.put(location, Place(printable(label), number, here, override=True))
     remedy = "Correct the above and try again."
-    return check(_plain(mapping), places, [], origin=origin, remedy=remedy)
+    tree, problems = apply_overrides(_plain(mapping), places, overrides)
+    return check(tree, places, problems, origin=origin, remedy=remedy)
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit import __version__
+from edgekit.recipe.schema import TaskName
 from edgekit.report.convert import (
     artifact_record,
     baseline_record,
@@ -43,6 +44,7 @@ def build_report(
     recipe_fingerprint: str = "",
     command: str = "",
     created: str | None = None,
+    task: TaskName = "text-classification",
     labels: Sequence[str] = (),
     metric: str | None = None,
     data: DataRecord | None = None,
@@ -87,6 +89,7 @@ def build_report(
         recipe=RecipeRecord(
             name=name, description=description, fingerprint=recipe_fingerprint, yaml=recipe_yaml
         ),
+        task=task,
         labels=tuple(labels),
         metric=metric,
         data=data,
@@ -126,7 +129,9 @@ def describe_data(splits: Splits, *, token_lengths: TokenLengths | None = None) 
     for name, split in parts.items():
         if not len(split):
             continue
-        counts = Counter(split.labels)
+        # One class a row, or several labels, or one tag a word.
+        named = split.labels if splits.label_names else ()
+        counts = Counter(i for label in named for i in (label if isinstance(label, tuple) else (label,)))
         classes = {label: counts[i] for i, label in enumerate(splits.label_names)} if counts else {}
         records.append(SplitRecord(name=name, rows=len(split), classes=classes))
     return DataRecord(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from edgekit.report import origin_tables, quality_tables, result_tables, summary
 from edgekit.report.document import ArtifactRecord, Report
 from edgekit.report.markup import code, draw, escape, fence
 from edgekit.report.table import Cell, Column, Table, table
+from edgekit.report.usage import USAGE, onnx_code
 from edgekit.report.verdict import is_verified, verdict
 from edgekit.report.words import count, in_words, milliseconds, points, seconds, size, span, visible
 
@@ -75,11 +75,11 @@ def _front_matter(
 ) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
-    student, results = report.student, None
+    student, usage, results = report.student, USAGE[report.task], None
     if student is not None and student.score is not None and report.metric:
         results = [
             EvalResult(
-                task_type="text-classification",
+                task_type=usage.tag,
                 dataset_type=datasets[0] if datasets else "custom",
                 dataset_name=visible(
                     next((s.uri for s in report.sources if s.role == "data"), report.recipe.name)
@@ -92,8 +92,8 @@ def _front_matter(
     card = ModelCardData(
         license=_licence(report, license),
         language=list(languages) or None,
-        library_name="transformers",
-        pipeline_tag="text-classification",
+        library_name=usage.library,
+        pipeline_tag=usage.tag,
         base_model=base_model,
         datasets=list(datasets) or None,
         metrics=[visible(report.metric)] if report.metric else None,
@@ -106,39 +106,20 @@ def _front_matter(
 
 
 def _usage(report: Report, model_folder: Path, report_folder: Path) -> list[str]:
+    usage = USAGE[report.task]
     limit = report.data.token_lengths.limit if report.data and report.data.token_lengths else None
     cut = f"truncation=True, max_length={limit}" if limit else "truncation=True"
     blocks = [
         "## How to use",
-        "With transformers, from this folder (or by its name on a hub):",
-        fence(
-            "from transformers import pipeline\n\n"
-            f'classify = pipeline("text-classification", model=".", {cut})\n'
-            'print(classify("A quiet triumph."))',
-            "python",
-        ),
+        f"With {usage.library}, from this folder (or by its name on a hub):",
+        fence(usage.python.replace("{cut}", cut), "python"),
     ]
     onnx = _onnx_file(report)
     if onnx is not None:
         path = _beside(onnx, model_folder, report_folder)
-        blocks += [
-            "With ONNX Runtime, without PyTorch:",
-            fence(
-                "import onnxruntime\n"
-                "from transformers import AutoConfig, AutoTokenizer\n\n"
-                'tokenizer = AutoTokenizer.from_pretrained(".")\n'
-                'labels = AutoConfig.from_pretrained(".").id2label\n'
-                f"session = onnxruntime.InferenceSession({json.dumps(path)})\n\n"
-                f'batch = tokenizer(["A quiet triumph."], padding=True, {cut}, return_tensors="np")\n'
-                'integers = {"tensor(int32)": "int32", "tensor(int64)": "int64"}\n'
-                "feed = {i.name: batch[i.name].astype(integers[i.type]) for i in session.get_inputs()}\n"
-                "logits = session.run(None, feed)[0]\n"
-                "print([labels[int(row.argmax())] for row in logits])",
-                "python",
-            ),
-        ]
+        blocks += ["With ONNX Runtime, without PyTorch:", fence(onnx_code(usage, path, cut), "python")]
     path = _beside(onnx, model_folder, report_folder) if onnx is not None else "."
-    blocks += ["With edgekit:", fence(f'edgekit predict {_shell(path)} "A quiet triumph."', "sh")]
+    blocks += ["With edgekit:", fence(f'edgekit predict {_shell(path)} "{usage.text}"', "sh")]
     return blocks
 
 
@@ -232,7 +213,7 @@ def _limits(report: Report, languages: Sequence[str]) -> list[str]:
     lengths = report.data.token_lengths if report.data else None
     if lengths is not None:
         limits.append(f"Texts are cut after {count(lengths.limit)} tokens.")
-    if report.labels:
+    if report.labels and report.task == "text-classification":
         limits.append(
             f"It always answers with one of its {count(len(report.labels))} labels, whatever the text."
         )

@@ -48,6 +48,7 @@ def model_record(result: ModelResult | None) -> ModelRecord | None:
     return ModelRecord(
         name=result.name,
         **_scored(result.score),
+        rmse=result.rmse,
         parameters=trained.parameters if parameters is None and trained else parameters,
         size_bytes=result.size_bytes,
         sha256=trained.sha256 if trained else None,
@@ -61,7 +62,9 @@ def model_record(result: ModelResult | None) -> ModelRecord | None:
 def baseline_record(result: BaselineResult) -> BaselineRecord:
     """A baseline with its score or, always, with the reason why there is none."""
     missing = result.not_measured or "No reason was recorded."
-    return BaselineRecord(**_scored(result.score), not_measured="" if result.score else missing)
+    return BaselineRecord(
+        **_scored(result.score), rmse=result.rmse, not_measured="" if result.score else missing
+    )
 
 
 def point_record(point: CurvePoint) -> CurvePointRecord:

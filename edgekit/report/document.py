@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-SCHEMA_VERSION = "1.0"
+from edgekit.recipe.schema import TaskName
+
+SCHEMA_VERSION = "1.1"
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -44,7 +46,8 @@ class SplitRecord(Record):
     name: str = Field(description="train, validation, test, calibration or unlabelled.")
     rows: Count = Field(description="Rows.")
     classes: dict[str, Count] = Field(
-        default_factory=dict, description="Label → rows; empty for an unlabelled split."
+        default_factory=dict,
+        description="Label → rows, or words, that have it; empty where labels have no names.",
     )
 
 
@@ -86,6 +89,9 @@ class ModelRecord(Record):
     )
     score_low: float | None = Field(None, description="Lower end of its 95 % interval, 0–1.")
     score_high: float | None = Field(None, description="Upper end of its 95 % interval, 0–1.")
+    rmse: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Regression: root mean square error on the test split, in the labels' unit."
+    )
     parameters: Count | None = Field(None, description="Number of weights.")
     size_bytes: Count | None = Field(None, description="Bytes of the weights file.")
     sha256: str | None = Field(None, description="Of the weights file.")
@@ -103,6 +109,9 @@ class BaselineRecord(Record):
     score: Share | None = Field(None, description="Test score, 0–1; null: `not_measured` says why.")
     score_low: float | None = Field(None, description="Lower end of its 95 % interval, 0–1.")
     score_high: float | None = Field(None, description="Upper end of its 95 % interval, 0–1.")
+    rmse: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Regression: root mean square error on the test split, in the labels' unit."
+    )
     not_measured: str = Field("", description="Why there is no score; empty when there is one.")
 
 
@@ -110,7 +119,7 @@ class BaselinesRecord(Record):
     """Both baselines, from the same run and the same split."""
 
     label_only: BaselineRecord = Field(description="The same student, trained on labels alone.")
-    tfidf: BaselineRecord = Field(description="TF-IDF + logistic regression.")
+    tfidf: BaselineRecord = Field(description="TF-IDF with a linear model.")
 
 
 class CurvePointRecord(Record):
@@ -152,7 +161,9 @@ class ParityRecord(Record):
     samples: Count = Field(description="Rows compared.")
     max_abs_error: float | None = Field(None, description="Largest difference of any output.")
     cosine: float | None = Field(None, description="Mean cosine over rows.")
-    label_agreement: Share | None = Field(None, description="Share of rows with the same label, 0–1.")
+    label_agreement: Share | None = Field(
+        None, description="Share of rows with the same label or labels, or of tokens, 0–1."
+    )
     metric_drop: float | None = Field(None, description="Reference score − score, in points (hundredths).")
     shapes: tuple[ShapeRecord, ...] = Field((), description="Error by batch size and length.")
     gates: tuple[GateRecord, ...] = Field((), description="Promises made and kept or not.")
@@ -241,11 +252,12 @@ class NotMeasured(Record):
 class Report(Record):
     """Everything that one run recorded."""
 
-    schema_version: Literal["1.0"] = Field("1.0", description="Version of this layout.")
+    schema_version: Literal["1.0", "1.1"] = Field("1.1", description="Version of this layout.")
     edgekit_version: str = Field(description="Version that wrote the report.")
     created: str | None = Field(None, description="UTC time in ISO 8601; null: not recorded.")
     command: str = Field("", description="Command line that makes the same results again.")
     recipe: RecipeRecord = Field(description="The recipe, resolved; of a command without one, its name.")
+    task: TaskName = Field("text-classification", description="What the models do.")
     labels: tuple[str, ...] = Field((), description="Label names; index = class id.")
     metric: str | None = Field(
         None, description="Name of the score everywhere below; null: nothing was scored."

@@ -10,6 +10,7 @@ from edgekit.report.words import (
     metric_name,
     millions,
     milliseconds,
+    number,
     percent,
     points,
     seconds,
@@ -29,9 +30,10 @@ def distillation(report: Report) -> Table:
             "the same layers before fine-tuning, no teacher",
             report.baselines.label_only,
         ),
-        ("TF-IDF", "logistic regression on words", report.baselines.tfidf),
+        ("TF-IDF", "a linear model on words", report.baselines.tfidf),
     ]
     rows = []
+    in_units = any(entry is not None and entry.rmse is not None for _, _, entry in entries)
     for title, note, entry in entries:
         if entry is None:
             continue
@@ -42,6 +44,7 @@ def distillation(report: Report) -> Table:
                 Cell(title, note=missing or note),
                 Cell(points(entry.score)),
                 Cell(span(entry.score_low, entry.score_high, 100) or MISSING),
+                *([Cell(number(entry.rmse, 3))] if in_units else []),
                 Cell(millions(model.parameters if model else None)),
                 Cell(seconds(model.seconds if model else None)),
                 Cell(f"{model.samples_per_second:.0f}" if model and model.samples_per_second else MISSING),
@@ -51,6 +54,7 @@ def distillation(report: Report) -> Table:
         Column("Model"),
         Column(metric_name(report.metric), unit="%", numeric=True),
         Column("95 % interval", numeric=True),
+        *([Column("RMSE", numeric=True)] if in_units else []),
         Column("Parameters", numeric=True),
         Column("Training", numeric=True),
         Column("Samples", unit="per s", numeric=True),
@@ -59,7 +63,7 @@ def distillation(report: Report) -> Table:
 
 
 def steps(report: Report) -> Table:
-    """Accuracy, size and latency after each step from the teacher to the smallest file."""
+    """Score, size and latency after each step from the teacher to the smallest file."""
     rows: list[tuple[Cell, ...]] = []
     for role, model, done in (
         (

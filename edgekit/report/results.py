@@ -17,6 +17,7 @@ class ModelResult:
     parameters: int | None = None
     size_bytes: int | None = None
     trained: Trained | None = None
+    rmse: float | None = None  # regression, in the labels' unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class BaselineResult:
     score: Interval | None = None  # 0–1
     trained: Trained | None = None  # label-only: its training curve is drawn beside the student's
     not_measured: str = ""
+    rmse: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

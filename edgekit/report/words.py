@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from edgekit.files import human
+from edgekit.tasks import METRIC_WORDS
 
 MISSING = "–"
 THIN = "\u202f"  # a narrow space that does not break, between a number and its unit
@@ -126,12 +127,12 @@ def yes(value: bool) -> str:
 
 
 def metric_words(metric: str | None) -> str:
-    """A metric inside a sentence: `accuracy`, `macro F1`."""
-    return visible(metric or "").replace("_", " ").strip() or "score"
+    """A metric inside a sentence: `accuracy`, `micro F1`."""
+    return METRIC_WORDS.get(metric or "", visible(metric or "").replace("_", " ").strip()) or "score"
 
 
 def metric_name(metric: str | None) -> str:
-    """A metric for a heading: `Accuracy`, `Macro F1`."""
+    """A metric for a heading: `Accuracy`, `Micro F1`."""
     words = metric_words(metric)
     return words[:1].upper() + words[1:]
 

@@ -12,7 +12,8 @@ def open_runner(path: Path, *, threads: int = 1, compute_units: str | None = Non
     """Opens an exported file, package or model folder.
 
     Args:
-        path: `.onnx`, `.mlpackage`, or a folder that edgekit saved.
+        path: `.onnx`, `.mlpackage` (natively on a Mac, elsewhere by reference semantics), or a folder that
+            edgekit saved.
         threads: CPU threads for one call.
         compute_units: Core ML only, on a Mac: "CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE" or "ALL".
 
@@ -25,9 +26,13 @@ def open_runner(path: Path, *, threads: int = 1, compute_units: str | None = Non
 
         return OnnxRunner(path, threads=threads)
     if path.suffix == ".mlpackage":
-        from edgekit.runtimes.coreml_native import CoreMLRunner
+        from edgekit.runtimes.coreml_native import CoreMLRunner, available
 
-        return CoreMLRunner(path, compute_units=compute_units or "ALL")
+        if available() or compute_units:
+            return CoreMLRunner(path, compute_units=compute_units or "ALL")
+        from edgekit.runtimes.coreml_reference import CoreMLReferenceRunner
+
+        return CoreMLReferenceRunner(path, threads=threads)
     if path.is_dir():
         from edgekit.runtimes.pytorch import open_folder
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import ModelError, first_line
 from edgekit.files import read_json
 from edgekit.metadata import SIDECAR, read_signature
-from edgekit.quiet import hush, quiet
-from edgekit.signatures import text_signature
+from edgekit.types import Source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,35 +53,22 @@ class PyTorchRunner:
 
 
 def open_folder(path: Path, *, threads: int = 1) -> PyTorchRunner:
-    """Opens a Hub-layout folder of a text classifier with plain transformers.
+    """Opens a model folder, for the task that it says it is for.
 
     Raises:
-        ModelError: the folder can't be loaded as a classifier.
+        ModelError: the folder can't be loaded as a model of its task.
     """
-    hush()
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from edgekit.models.load import load_model, load_tokenizer
+    from edgekit.models.tasks import task_of
 
-    try:
-        with quiet():
-            module = AutoModelForSequenceClassification.from_pretrained(
-                path, local_files_only=True, use_safetensors=True, trust_remote_code=False
-            ).float()
-            processor = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = first_line(error)
-        raise ModelError(
-            f"{path} could not be loaded as a classifier: {reason}",
-            remedy="Give a folder with config.json, model.safetensors and a tokenizer.",
-        ) from error
-    sidecar = path / SIDECAR
-    if sidecar.is_file():
-        return PyTorchRunner(module, read_signature(read_json(sidecar), path=path), threads=threads)
-    positions = getattr(module.config, "max_position_embeddings", None) or processor.model_max_length
-    signature = text_signature(
-        task="text-classification",
-        processor=processor,
-        labels=tuple(str(module.config.id2label[i]) for i in range(module.config.num_labels)),
-        max_length=min(processor.model_max_length, positions),
-        module=module,
+    limit = int(load_tokenizer(path, uri=str(path)).model_max_length)
+    model = load_model(
+        Source(uri=str(path), sha256="", path=path),
+        name=path.name,
+        task=task_of(path),
+        max_length=limit if limit < 10**9 else 512,  # transformers writes 10³⁰ for "not known"
+        attention=None,
     )
-    return PyTorchRunner(module, signature, threads=threads)
+    sidecar = path / SIDECAR
+    told = read_signature(read_json(sidecar), path=path) if sidecar.is_file() else model.signature
+    return PyTorchRunner(model.module, told, threads=threads)

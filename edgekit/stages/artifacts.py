@@ -59,7 +59,9 @@ class Workbench:
         length = min(17, model.signature.max_length or 17)
         return Exportable(
             name=self.name,
-            module=families.export_module(model.module, max_length=model.signature.max_length),
+            module=families.export_module(
+                model.module, max_length=model.signature.max_length, task=model.signature.task
+            ),
             signature=model.signature,
             processor=model.processor,
             example=tasks.dummy_inputs(model.module, model.signature, batch=2, length=length),
@@ -211,13 +213,9 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
 
     def make(key: str) -> Parity:
         from edgekit.runtimes import open_runner
-        from edgekit.runtimes.coreml_native import available
         from edgekit.verify.coreml_structure import check_structure
         from edgekit.verify.parity import compare
 
-        if artifact.target == "coreml" and not available():
-            weights = {n: p.detach().numpy() for n, p in bench.exportable.module.named_parameters()}
-            return check_structure(artifact, reference_name=bench.name, weights=weights)
         parity = compare(
             artifact,
             open_runner(artifact.path, threads=bench.threads),
@@ -229,6 +227,12 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
             reference_name=bench.name,
             reference_outputs=bench.reference_outputs,
         )
+        if artifact.target == "coreml":
+            weights = {n: p.detach().numpy() for n, p in bench.exportable.module.named_parameters()}
+            structure = check_structure(artifact, reference_name=bench.name, weights=weights)
+            parity = replace(
+                parity, checks=structure.checks, failures=(*parity.failures, *structure.failures)
+            )
         if replaces is not None and bench.gates.not_slower and artifact.target == "onnx":
             gate = _not_slower(bench, artifact, replaces)
             parity = replace(parity, gates=(*parity.gates, gate))

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgekit.files import sha256_json
 from edgekit.recipe.schema import Recipe
 from edgekit.stages.store import Store
-from edgekit.types import Rows, Source, Splits
+from edgekit.tasks import get_task
+from edgekit.types import Rows, Source, Split, Splits
 
 if TYPE_CHECKING:
     from edgekit.data.tokens import TokenStats
     from edgekit.distill.device import Placement
     from edgekit.types import Model
+
+
+def _identity(processor: Any) -> str:
+    """Hash of a fast tokenizer's own description, whatever it was told to cut or pad last."""
+    told = json.loads(processor.backend_tokenizer.to_str())
+    return sha256_json({**told, "truncation": None, "padding": None, "inputs": processor.model_input_names})
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    rows: Rows
+    labels: tuple[Any, ...]
+    stats: TokenStats
 
 
 @dataclass
@@ -24,10 +40,12 @@ class Context:
 
     recipe: Recipe
     store: Store
-    sources: dict[str, Source]  # "teacher", "data", perhaps "test data"
+    sources: dict[str, Source]  # "teacher", "data", perhaps "test data" and transfer sources
     splits: Splits
     threads: int | None = None
     loaded: dict[str, Model] = field(default_factory=dict)
+    _tokenised: dict[str, _Encoded] = field(default_factory=dict)  # by texts and tokenizer
+    _judged: dict[str, tuple[Rows, Sequence[Any]]] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -71,30 +89,106 @@ class Context:
         return self.base.signature.max_length or self.recipe.data.max_length
 
     @cached_property
-    def _tokenised(self) -> tuple[Rows, TokenStats]:
-        from edgekit.data.tokens import tokenise_with_stats
+    def transfer(self) -> tuple[Any, ...]:
+        """Inputs that only a teacher labels: transfer texts, then changed copies of training texts.
 
-        return tokenise_with_stats(self.processor, self.splits.train.inputs, self.max_length)
+        None of them stands in a labelled split, and no text comes twice.
+        """
+        augment = self.recipe.data.augment
+        if augment is None:
+            return self.splits.unlabelled.inputs
+        from edgekit.data.augment import changed_copies
+        from edgekit.data.transfer import unseen
+
+        table = self.base.module.get_input_embeddings().weight.detach().numpy()
+        copies = changed_copies(
+            self.splits.train.inputs, augment, processor=self.processor, table=table, seed=self.recipe.seed
+        )
+        return self.splits.unlabelled.inputs + unseen(copies, self.splits)
+
+    @property
+    def transfer_key(self) -> str:
+        """Hash of what distillation reads beyond the labelled rows; for the keys of its stages."""
+        augment = self.recipe.data.augment
+        return sha256_json(
+            {
+                "data": self.splits.fingerprint,
+                "augment": augment and augment.model_dump(mode="json"),
+                "embeddings": augment and self.sources["teacher"].sha256,
+            }
+        )
+
+    def rows_for(self, processor: Any, *, transfer: bool = True) -> Rows:
+        """Training rows in the tokens of one tokenizer; tokenised once for each.
+
+        Args:
+            processor: the teacher's tokenizer, or that of a student with a vocabulary of its own.
+            transfer: whether unlabelled rows follow the labelled ones; only distillation has a use for them.
+        """
+        rows = self._encoded("train", self.splits.train, processor).rows
+        if not transfer or not self.transfer:
+            return rows
+        return [*rows, *self._encoded("transfer", Split(self.transfer), processor).rows]
+
+    def labels_for(self, processor: Any, *, transfer: bool = True) -> tuple[Any, ...]:
+        """The label of each row of `rows_for`, as `task.truth` says; None where only a teacher knows it."""
+        labels = self._encoded("train", self.splits.train, processor).labels
+        return labels + (None,) * len(self.transfer) if transfer else labels
 
     @property
     def train_rows(self) -> Rows:
-        return self._tokenised[0]
+        """Labelled rows, then transfer rows, in the base tokenizer's tokens."""
+        return self.rows_for(self.processor)
+
+    @property
+    def train_labels(self) -> tuple[Any, ...]:
+        """The label of each row of `train_rows`, or None."""
+        return self.labels_for(self.processor)
 
     @property
     def token_stats(self) -> TokenStats:
-        return self._tokenised[1]
+        """How long the labelled training texts are."""
+        return self._encoded("train", self.splits.train, self.processor).stats
 
-    @cached_property
+    @property
     def validation_rows(self) -> Rows:
-        from edgekit.data.tokens import tokenise
+        return self.judged("validation", self.processor)[0]
 
-        return tokenise(self.processor, self.splits.validation.inputs, self.max_length)
+    @property
+    def validation_labels(self) -> Sequence[Any]:
+        return self.judged("validation", self.processor)[1]
 
-    @cached_property
+    @property
     def test_rows(self) -> Rows:
-        from edgekit.data.tokens import tokenise
+        return self.judged("test", self.processor)[0]
 
-        return tokenise(self.processor, self.splits.test.inputs, self.max_length)
+    @property
+    def test_labels(self) -> Sequence[Any]:
+        return self.judged("test", self.processor)[1]
+
+    def judged(self, split: Literal["validation", "test"], processor: Any) -> tuple[Rows, Sequence[Any]]:
+        """Rows that a model with this tokenizer is judged on, masks in place, and one truth for each."""
+        from edgekit.data.judged import judged_rows
+
+        key = f"{split} {_identity(processor)}"
+        if key not in self._judged:
+            self._judged[key] = judged_rows(
+                self.recipe.task, processor, getattr(self.splits, split), self.max_length
+            )
+        return self._judged[key]
+
+    def _encoded(self, name: str, split: Split, processor: Any) -> _Encoded:
+        from edgekit.data.token_labels import token_labels
+        from edgekit.data.tokens import tokenise_with_stats
+
+        key = f"{name} {_identity(processor)}"
+        if key not in self._tokenised:
+            rows, stats = tokenise_with_stats(processor, split.inputs, self.max_length)
+            labels: Sequence[Any] = split.labels or [None] * len(split)
+            if split.labels and get_task(self.recipe.task).truth == "tags":
+                labels = token_labels(processor, split.inputs, split.labels, self.max_length)[1]
+            self._tokenised[key] = _Encoded(rows, tuple(labels), stats)
+        return self._tokenised[key]
 
     def provenance(self, **more: Any) -> dict[str, Any]:
         """Hashes of what a result was made from."""

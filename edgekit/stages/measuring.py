@@ -12,7 +12,8 @@ from edgekit.batches import pad_rows
 from edgekit.codec import from_json
 from edgekit.files import size_bytes
 from edgekit.recipe.schema import Benchmark
-from edgekit.types import Artifact, Batch, BenchResult, Signature, Timing, Trained
+from edgekit.tasks import get_task
+from edgekit.types import Artifact, Batch, BenchResult, Rows, Signature, Split, Timing, Trained
 
 if TYPE_CHECKING:
     from edgekit.benchmark.contestant import Contestant
@@ -49,7 +50,7 @@ def entry_of(artifact: Artifact, processor: Any) -> Entry:
 def measure(
     entries: Sequence[Entry],
     inputs: Sequence[Any],
-    labels: Sequence[int],
+    labels: Sequence[Any],
     *,
     config: Benchmark,
     seed: int,
@@ -59,6 +60,7 @@ def measure(
 
     Args:
         inputs: raw texts or pairs.
+        labels: as `Split` holds them; empty when there are none.
         reference: name of the entry that speed-ups and retained scores refer to.
     """
     from edgekit.benchmark.environment import record_environment
@@ -77,12 +79,12 @@ def measure(
                 not_measured_row(entry.artifact, "Core ML runs on macOS only; run `edgekit bench` there.")
             )
             continue
-        contestants.extend(_contestants(entry, threads=config.threads))
+        contestants.extend(_contestants(entry, Split(tuple(inputs), tuple(labels)), threads=config.threads))
     peak = _peaks(contestants, inputs, threads=config.threads)
     timed = run_protocol(
         contestants,
         inputs,
-        labels,
+        () if contestants and contestants[0].truth is not None else labels,
         warmup=config.warmup,
         passes=config.passes,
         bootstrap=config.bootstrap,
@@ -135,7 +137,7 @@ def benchmark(
     return from_json(BenchResult, result)
 
 
-def _contestants(entry: Entry, *, threads: int) -> list[Contestant]:
+def _contestants(entry: Entry, split: Split, *, threads: int) -> list[Contestant]:
     """One contestant, or one per compute unit for Core ML on a Mac."""
     from edgekit.benchmark.contestant import Contestant
     from edgekit.runtimes import open_runner
@@ -150,25 +152,48 @@ def _contestants(entry: Entry, *, threads: int) -> list[Contestant]:
             Contestant(
                 name=f"{entry.name} {unit}" if unit else entry.name,
                 runner=runner,
-                encode=encoder(entry.processor, runner.signature),
+                encode=encoder(entry.processor, runner.signature, judged=True),
                 path=entry.path,
                 parameters=entry.parameters,
                 size_bytes=entry.size_bytes,
                 sha256=entry.sha256,
                 compute_units=unit,
+                truth=_own_truth(entry.processor, runner.signature, split),
             )
         )
     return found
 
 
-def encoder(processor: Any, signature: Signature) -> Callable[[Any], Batch]:
-    """Tokenisation of one raw input into a batch of 1."""
+def _own_truth(processor: Any, signature: Signature, split: Split) -> Sequence[Any] | None:
+    """Truths that sit on a contestant's own tokens; None where the labels themselves are the truth."""
+    if not get_task(signature.task).per_token:
+        return None
+    from edgekit.data.judged import judged_rows
+
+    return judged_rows(signature.task, processor, split, _limit(processor, signature))[1]
+
+
+def _limit(processor: Any, signature: Signature) -> int:
+    return signature.max_length or int(processor.model_max_length)
+
+
+def encoder(processor: Any, signature: Signature, *, judged: bool = False) -> Callable[[Any], Batch]:
+    """Tokenisation of one raw input into a batch of 1.
+
+    Args:
+        judged: whether a masked-lm's input gets the masks that it is judged by.
+    """
+    from edgekit.data.masking import masked_rows
     from edgekit.data.tokens import tokenise
 
-    limit = signature.max_length or processor.model_max_length
+    limit = _limit(processor, signature)
+    hide = judged and get_task(signature.task).metric == "masked_accuracy"
 
     def encode(value: Any) -> Batch:
-        return pad_rows(tokenise(processor, [value], limit), signature, pad_id=processor.pad_token_id)
+        rows: Rows = tokenise(processor, [value], limit)
+        if hide:
+            rows = masked_rows(rows, processor)[0]
+        return pad_rows(rows, signature, pad_id=processor.pad_token_id)
 
     return encode
 

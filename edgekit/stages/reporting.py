@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.files import sha256_json, size_bytes
 from edgekit.stages.context import Context
+from edgekit.tasks import get_task
 from edgekit.types import BenchResult, Trained
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def assemble(
 
     recipe = context.recipe
     off = BaselineResult(not_measured="Switched off in the recipe.")
+    no_tfidf = BaselineResult(not_measured=scores.tfidf_missing) if scores.tfidf_missing else off
+    rmse = scores.rmse.get
     timings = measured.timings if measured else ()
     by_name = {t.artifact: t for t in timings}
     # On a Mac a Core ML artifact has one row per compute unit; the report's artifact row shows the first.
@@ -73,7 +76,8 @@ def assemble(
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         labels=context.splits.label_names,
-        metric="accuracy",
+        task=recipe.task,
+        metric=get_task(recipe.task).metric,
         data=describe_data(
             context.splits,
             token_lengths=TokenLengths(
@@ -86,11 +90,17 @@ def assemble(
             ),
         ),
         sources=context.sources,
-        teacher=ModelResult("teacher", scores.teacher, teacher.parameters, _size(teacher), teacher),
-        student=ModelResult("student", scores.student, student.parameters, _size(student), student),
+        teacher=ModelResult(
+            "teacher", scores.teacher, teacher.parameters, _size(teacher), teacher, rmse("teacher")
+        ),
+        student=ModelResult(
+            "student", scores.student, student.parameters, _size(student), student, rmse("student")
+        ),
         retained=scores.retained,
-        label_only=BaselineResult(scores.label_only, label_only) if label_only else off,
-        tfidf=BaselineResult(scores.tfidf) if scores.tfidf else off,
+        label_only=BaselineResult(scores.label_only, label_only, rmse=rmse("label_only"))
+        if label_only
+        else off,
+        tfidf=BaselineResult(scores.tfidf, rmse=rmse("tfidf")) if scores.tfidf else no_tfidf,
         gain_over_label_only=scores.gain_over_label_only,
         artifacts=results,
         speedup_reference=reference.artifact.name if reference and timings else None,

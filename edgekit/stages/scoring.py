@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from edgekit.files import atomic
+from edgekit.scores import decide, root_mean_square_error, statistics
 from edgekit.stages.context import Context
 from edgekit.stages.training import load_trained
-from edgekit.types import Interval, Trained
+from edgekit.tasks import get_task
+from edgekit.types import Interval, Rows, Trained
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,20 +21,46 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Accuracy with 95 % intervals, 0–1; None for a baseline that was switched off."""
+    """The task's metric with 95 % intervals, 0–1; None for a baseline that was switched off or can't be."""
 
     teacher: Interval
     student: Interval
-    retained: Interval | None  # None when the teacher has no row right
+    retained: Interval | None  # None when the teacher scores 0
     label_only: Interval | None
     tfidf: Interval | None
     gain_over_label_only: Interval | None  # points
+    tfidf_missing: str = ""  # why this task has no TF-IDF baseline
+    # Regression: root mean square error by "teacher", "student", "label_only", "tfidf", in the labels' unit.
+    rmse: dict[str, float] = field(default_factory=dict)
 
 
-def test_logits(context: Context, trained: Trained) -> np.ndarray:
-    """PyTorch fp32 logits of every test row at batch 1, `[N, C]`; computed once per set of weights."""
+def test_set(context: Context, trained: Trained) -> tuple[Rows, Sequence[Any]]:
+    """Test rows in a model's own tokens, masks in place, and one truth per row; none for a sentence
+    embedding, whose truth is what the teacher answers.
+    """
+    from edgekit.models.load import load_tokenizer
+
+    return context.judged("test", load_tokenizer(trained.path, uri=trained.name))
+
+
+def test_truth(context: Context, trained: Trained, teacher: Trained) -> Any:
+    """One truth per test row of a model, as `edgekit.scores` takes it."""
+    if get_task(context.recipe.task).metric == "cosine":
+        return test_logits(context, teacher)
+    return test_set(context, trained)[1]
+
+
+def test_logits(context: Context, trained: Trained) -> Any:
+    """PyTorch fp32 outputs of every test row at batch 1; computed once per set of weights.
+
+    Returns:
+        `[N, C]`, or N arrays `[L, C]` per token. A masked-lm's logits would fill the disk, so of these there
+        are the decisions only: N arrays `[L]` of token ids.
+    """
     import numpy as np
 
+    rows, _ = test_set(context, trained)
+    task = get_task(context.recipe.task)
     path = context.store.private / "logits" / f"{trained.name}.npy"
 
     def make(key: str) -> dict[str, int]:
@@ -42,14 +70,15 @@ def test_logits(context: Context, trained: Trained) -> np.ndarray:
         model = load_trained(context, trained)
         threads = context.recipe.benchmark.threads
         runner = PyTorchRunner(model.module.to("cpu"), model.signature, threads=threads)
-        logits = run_rows(
+        found = run_rows(
             runner,
-            context.test_rows,
-            pad_id=context.processor.pad_token_id,
+            rows,
+            pad_id=model.processor.pad_token_id,
             title=f"Score {trained.name} (PyTorch)",
+            keep=(lambda output: decide(task.name, output)) if _decisions_only(context) else None,
         )
-        _save_array(path, logits)
-        return {"rows": len(logits)}
+        _save_array(path, np.concatenate(found) if task.per_token else np.asarray(found))
+        return {"rows": len(found)}
 
     context.store.run(
         f"logits-{trained.name}",
@@ -58,54 +87,83 @@ def test_logits(context: Context, trained: Trained) -> np.ndarray:
         make=make,
         title=f"Score {trained.name}",
     )
-    return np.load(path, allow_pickle=False)
+    array = np.load(path, allow_pickle=False)
+    if not task.per_token:
+        return array
+    return np.split(array, np.cumsum([len(row["input_ids"]) for row in rows])[:-1])
 
 
-def tfidf_correct(context: Context) -> np.ndarray:
-    """Which test rows TF-IDF + logistic regression has right, bool `[N]`."""
+def _decisions_only(context: Context) -> bool:
+    return get_task(context.recipe.task).metric == "masked_accuracy"
+
+
+def test_statistics(context: Context, trained: Trained, teacher: Trained) -> np.ndarray:
+    """What each test row adds to a model's score, `[N, K]`; see `edgekit.scores`."""
+    task, outputs = context.recipe.task, test_logits(context, trained)
+    truth = test_truth(context, trained, teacher)
+    decided = outputs if _decisions_only(context) else [decide(task, output) for output in outputs]
+    return statistics(task, decided, truth, labels=context.splits.label_names)
+
+
+def tfidf_statistics(context: Context) -> np.ndarray:
+    """The same of TF-IDF with a linear model, `[N, K]`."""
     import numpy as np
 
-    def make(key: str) -> list[int]:
+    splits, task = context.splits, context.recipe.task
+
+    def make(key: str) -> list[Any]:
         from edgekit.distill.tfidf import tfidf_predictions
 
-        splits = context.splits
-        return [int(p) for p in tfidf_predictions(splits.train, splits.test.inputs, seed=context.recipe.seed)]
+        found = tfidf_predictions(
+            splits.train,
+            splits.test.inputs,
+            task=task,
+            classes=len(splits.label_names),
+            seed=context.recipe.seed,
+        )
+        predicted: list[Any] = found.tolist()
+        return predicted
 
-    predicted: Sequence[int] = context.store.run(
+    predicted = context.store.run(
         "tfidf",
-        inputs={"data": context.splits.fingerprint, "seed": context.recipe.seed},
+        inputs={"data": splits.fingerprint, "seed": context.recipe.seed},
         make=make,
-        title="Fit TF-IDF + logistic regression",
+        title="Fit TF-IDF with a linear model",
     )
-    return np.asarray(predicted) == np.asarray(context.splits.test.labels)
+    return statistics(task, map(np.asarray, predicted), splits.test.labels)
 
 
 def score(context: Context, teacher: Trained, student: Trained, label_only: Trained | None) -> Scores:
-    """Accuracy of each, with paired intervals against the teacher and against labels alone."""
-    import numpy as np
+    """The score of each, with paired intervals against the teacher and against labels alone."""
+    from edgekit.benchmark.bootstrap import score_difference, score_interval, score_retention
+    from edgekit.distill.tfidf import why_not
 
-    from edgekit.benchmark.bootstrap import accuracy_interval, paired_difference, paired_retention
-
-    recipe = context.recipe
+    recipe, task = context.recipe, context.recipe.task
     resamples, seed = recipe.benchmark.bootstrap, recipe.seed
-    truth = np.asarray(context.splits.test.labels)
-
-    def correct(trained: Trained) -> np.ndarray:
-        return test_logits(context, trained).argmax(-1) == truth
-
-    taught, learned = correct(teacher), correct(student)
-    alone = correct(label_only) if label_only else None
+    rows = {
+        "teacher": test_statistics(context, teacher, teacher),
+        "student": test_statistics(context, student, teacher),
+    }
     gain = None
-    if alone is not None:
-        difference = paired_difference(learned.astype(float), alone.astype(float), resamples, seed)
+    if label_only is not None:
+        rows["label_only"] = test_statistics(context, label_only, teacher)
+        difference = score_difference(task, rows["student"], rows["label_only"], resamples, seed)
         gain = Interval(100 * difference.value, 100 * difference.low, 100 * difference.high)
+    missing = why_not(task)
+    if recipe.baselines.tfidf and not missing:
+        rows["tfidf"] = tfidf_statistics(context)
+    found = {name: score_interval(task, values, resamples, seed) for name, values in rows.items()}
     return Scores(
-        teacher=accuracy_interval(taught, resamples, seed),
-        student=accuracy_interval(learned, resamples, seed),
-        retained=paired_retention(learned, taught, resamples, seed) if taught.any() else None,
-        label_only=accuracy_interval(alone, resamples, seed) if alone is not None else None,
-        tfidf=accuracy_interval(tfidf_correct(context), resamples, seed) if recipe.baselines.tfidf else None,
+        teacher=found["teacher"],
+        student=found["student"],
+        retained=score_retention(task, rows["student"], rows["teacher"], resamples, seed),
+        label_only=found.get("label_only"),
+        tfidf=found.get("tfidf"),
         gain_over_label_only=gain,
+        tfidf_missing=missing if recipe.baselines.tfidf else "",
+        rmse={name: root_mean_square_error(values) for name, values in rows.items()}
+        if get_task(task).metric == "spearman"
+        else {},
     )
 
 

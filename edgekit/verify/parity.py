@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from edgekit import progress
 from edgekit.batches import chosen_rows, pad_rows
 from edgekit.recipe.schema import Gates
+from edgekit.tasks import METRIC_WORDS, get_task
 from edgekit.types import Gate, Parity, ShapeCheck
-from edgekit.verify.outputs import as_output, cosine_rows, run_rows
+from edgekit.verify.outputs import as_output, cosine_rows, run_row
+from edgekit.verify.tally import Tally
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from edgekit.runtimes.runner import Runner
     from edgekit.types import Artifact, Rows
 
@@ -26,60 +27,67 @@ def compare(
     reference: Runner,
     *,
     rows: Rows,
-    labels: Sequence[int],
+    labels: Sequence[Any],
     pad_id: int,
     gates: Gates,
     reference_name: str,
-    reference_outputs: np.ndarray | None = None,
+    reference_outputs: Any = None,
 ) -> Parity:
     """Runs `candidate` over every row at batch 1, and at several batch sizes and lengths with padding.
 
     Args:
-        labels: class ids, one per row; empty when the rows are unlabelled (then no metric is judged).
-        reference_outputs: the reference's logits `[N, C]` for the same rows, if they are known already.
+        labels: one truth per row, as `edgekit.scores` takes it for the reference's task (for a sentence
+            embedding, the teacher's `[N, D]`); empty when there are none: no metric is judged then.
+        reference_outputs: the reference's for the same rows, `[N, C]` or N arrays `[L, C]`, if they are
+            known already; None runs it row by row and keeps nothing.
     """
-    import numpy as np
-
-    if reference_outputs is None:
-        reference_outputs = run_rows(reference, rows, pad_id=pad_id, title="Running the reference")
-    outputs = run_rows(candidate, rows, pad_id=pad_id, title=f"Verifying {artifact.name}")
-    output = candidate.signature.outputs[0].name
-    expected = as_output(reference_outputs, output)
-    shapes = _shape_checks(candidate, reference, rows, pad_id=pad_id, output=output)
-    finite = bool(np.isfinite(outputs).all())
-    error = float(np.abs(outputs - expected).max()) if finite else float("inf")
-    cosines = cosine_rows(outputs, expected) if finite else np.zeros(1)
-    score = drop = None
-    if labels:
-        truth = np.asarray(labels)
-        score = float((outputs.argmax(-1) == truth).mean()) if finite else 0.0
-        drop = 100 * (float((expected.argmax(-1) == truth).mean()) - score)
+    signature = reference.signature
+    tally = Tally(signature.task, candidate.signature.outputs[0].name, signature.labels)
+    with progress.bar(f"Verifying {artifact.name}", len(rows), "rows") as bar:
+        for i, row in enumerate(rows):
+            tally.add(
+                run_row(candidate, row, pad_id=pad_id),
+                run_row(reference, row, pad_id=pad_id) if reference_outputs is None else reference_outputs[i],
+                labels[i] if len(labels) else None,
+            )
+            bar.advance()
+    shapes = _shape_checks(candidate, reference, rows, pad_id=pad_id, output=tally.output)
+    scores = tally.scores()
+    drop = None if scores is None else 100 * (scores[1] - scores[0])
+    metric = get_task(signature.task).metric
     return Parity(
         artifact=artifact.name,
         reference=reference_name,
         executed=True,
         runtime=candidate.name,
         samples=len(rows),
-        max_abs_error=error,
-        cosine=float(cosines.mean()),
-        label_agreement=float((outputs.argmax(-1) == expected.argmax(-1)).mean()),
-        metric_name="accuracy" if labels else None,
-        metric=score,
+        max_abs_error=tally.error,
+        cosine=tally.cosine,
+        label_agreement=tally.agreement,
+        metric_name=metric if scores else None,
+        metric=scores[0] if scores else None,
         metric_drop=drop,
         shapes=shapes,
         gates=judge(
             artifact.precision,
             gates,
-            worst_error=max([error, *[s.max_abs_error for s in shapes]]),
-            mean_cosine=float(cosines.mean()),
+            worst_error=max([tally.error, *[s.max_abs_error for s in shapes]]),
+            mean_cosine=tally.cosine,
             metric_drop=drop,
+            metric=metric,
         ),
-        failures=() if finite else ("some outputs are not finite numbers",),
+        failures=() if tally.finite else ("some outputs are not finite numbers",),
     )
 
 
 def judge(
-    precision: str, gates: Gates, *, worst_error: float, mean_cosine: float, metric_drop: float | None
+    precision: str,
+    gates: Gates,
+    *,
+    worst_error: float,
+    mean_cosine: float,
+    metric_drop: float | None,
+    metric: str = "accuracy",
 ) -> tuple[Gate, ...]:
     """The gates that apply to a precision, each with what was measured."""
     found = []
@@ -91,7 +99,8 @@ def judge(
     if metric_drop is not None:
         limit = gates.metric_drop_int8 if precision == "int8" else gates.metric_drop_float
         # A tiny slack: 0.1 points of 1,000 rows is one row, and 0.1 has no exact binary form.
-        found.append(Gate("points of accuracy lost", limit, metric_drop, metric_drop <= limit + 1e-9))
+        name = f"points of {METRIC_WORDS[metric]} lost"
+        found.append(Gate(name, limit, metric_drop, metric_drop <= limit + 1e-9))
     return tuple(found)
 
 
@@ -104,7 +113,7 @@ def _shape_checks(
     limit = candidate.signature.max_length or max(LENGTHS)
     dynamic_batch = isinstance(candidate.signature.inputs[0].shape[0], str)
     longest = sorted(range(len(rows)), key=lambda i: -len(rows[i]["input_ids"]))
-    name = reference.signature.outputs[0].name
+    task, name = reference.signature.task, reference.signature.outputs[0].name
     found = []
     for size in BATCHES if dynamic_batch else (1,):
         for length in [n for n in LENGTHS if n <= limit]:
@@ -114,8 +123,13 @@ def _shape_checks(
             ]
             cut = [{k: v[:length] for k, v in row.items()} for row in chosen_rows(rows, picked)]
             batch = pad_rows(cut, reference.signature, pad_id=pad_id, width=length)
-            expected = as_output(reference.run(batch)[name], output)
+            expected = as_output(reference.run(batch)[name], output, task)
             got = candidate.run(batch)[output]
+            if get_task(task).per_token:  # what stands at padding is nobody's answer
+                real = np.arange(length) < np.array([[len(row["input_ids"])] for row in cut])
+                expected, got = expected[real], got[:, :length][real]
+            if got.shape[-1] == 1:
+                expected, got = expected.T, got.T  # the cosine of two single numbers is only their sign
             close = np.isfinite(got).all()
             found.append(
                 ShapeCheck(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgekit.tasks import get_task
 from edgekit.types import Rows, Signature
+
+EVERY = 7  # tokens: one of them is a mask, about as many as in training
 
 
 def probe_rows(processor: Any, signature: Signature, *, count: int = 64, seed: int = 0) -> Rows:
-    """Random ordinary tokens between the tokenizer's special ones, from short to the maximum length.
+    """Random ordinary tokens between the tokenizer's special ones, from short to the maximum length; for a
+    masked-lm, with masks among them.
 
     Returns:
         `count` unpadded rows of 3 … max_length tokens, the same for the same arguments.
@@ -19,10 +23,13 @@ def probe_rows(processor: Any, signature: Signature, *, count: int = 64, seed: i
     special = set(processor.all_special_ids)
     ordinary = np.array([i for i in range(len(processor)) if i not in special])
     opening, closing = _edges(processor)
+    hidden = processor.mask_token_id if get_task(signature.task).metric == "masked_accuracy" else None
     longest = max(4, signature.max_length or 128)
     rows = []
     for length in np.linspace(3, longest, count).round().astype(int):
         body = random.choice(ordinary, size=max(1, int(length) - len(opening) - len(closing))).tolist()
+        if hidden is not None:
+            body[::EVERY] = [hidden] * len(body[::EVERY])
         ids = [*opening, *body, *closing][:longest]
         rows.append(
             {

@@ -13,6 +13,9 @@ from edgekit.benchmark.bootstrap import (
     paired_difference,
     paired_ratio,
     paired_retention,
+    score_difference,
+    score_interval,
+    score_retention,
 )
 from edgekit.errors import DataError
 from edgekit.types import Interval
@@ -165,3 +168,53 @@ def test_times_that_cannot_be_compared_are_refused(a: np.ndarray, b: np.ndarray,
 def test_no_resamples_are_refused() -> None:
     with pytest.raises(DataError, match="0 resamples"):
         accuracy_interval(right(1, 2), 0, seed=0)
+
+
+def regression_rows(noise: float, seed: int = 0, rows: int = 120) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    truth = random.normal(size=rows)
+    return np.stack([truth + noise * np.random.default_rng(seed + 7).normal(size=rows), truth], axis=1)
+
+
+def test_scores_of_right_and_wrong_rows_keep_their_exact_intervals():
+    right = np.random.default_rng(0).random(200) < 0.8
+    other = right & (np.random.default_rng(1).random(200) < 0.9)
+    a, b = right.astype(float)[:, None], other.astype(float)[:, None]
+    task = "text-classification"
+    assert score_interval(task, a, 500, 3) == accuracy_interval(right, 500, 3)
+    assert score_retention(task, b, a, 500, 3) == paired_retention(other, right, 500, 3)
+    assert score_difference(task, a, b, 500, 3) == paired_difference(right, other, 500, 3)
+    assert score_retention(task, a, np.zeros_like(a), 500, 3) is None
+
+
+def test_an_interval_of_rank_correlation_holds_the_truth_and_narrows():
+    """Fisher's z gives the width that a bootstrap should come near."""
+    rows = regression_rows(1.0, rows=400)
+    found = score_interval("text-regression", rows, 2000, 0)
+    assert found.low < found.value < found.high
+    z, half = np.arctanh(found.value), 1.96 / np.sqrt(397)
+    assert found.high - found.low == pytest.approx(np.tanh(z + half) - np.tanh(z - half), rel=0.25)
+    wider = score_interval("text-regression", rows[:100], 2000, 0)
+    assert wider.high - wider.low > 1.5 * (found.high - found.low)
+
+
+def test_paired_scores_resample_both_sides_alike():
+    """Two models that differ by nothing but a monotone map: every resample scores them the same."""
+    rows = regression_rows(0.8)
+    stretched = np.stack([np.exp(rows[:, 0]), rows[:, 1]], axis=1)
+    kept = score_retention("text-regression", stretched, rows, 300, 0)
+    assert (kept.value, kept.low, kept.high) == (1.0, 1.0, 1.0)
+    gap = score_difference("text-regression", rows, regression_rows(3.0), 300, 0)
+    assert gap.value > 0 and gap.low > 0
+
+
+def test_f1_is_recomputed_over_rows_not_averaged():
+    rows = np.array([[1.0, 1.0, 1.0], [0.0, 4.0, 1.0], [2.0, 2.0, 2.0]])
+    found = score_interval("token-classification", rows, 400, 0)
+    assert found.value == pytest.approx(2 * 3 / (7 + 4))
+    assert score_retention("token-classification", rows, rows * 0, 400, 0) is None
+
+
+def test_scores_of_different_sets_are_not_paired():
+    with pytest.raises(DataError, match="can't be paired"):
+        score_difference("text-regression", regression_rows(1.0), regression_rows(1.0, rows=50), 100, 0)

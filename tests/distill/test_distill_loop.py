@@ -1,187 +1,248 @@
-"""The loop learns, resumes bit for bit after SIGKILL, and stops on a loss that is not finite."""
+"""The loop learns, keeps the best weights, and its result does not depend on how a batch is cut."""
 
 from __future__ import annotations
 
-import itertools
-import random
-import signal
-import subprocess
-import sys
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from edgekit.data.batching import length_buckets
-from edgekit.data.tokens import tokenise
-from edgekit.distill import checkpoint
+from edgekit import progress
 from edgekit.distill.device import Placement, place
-from edgekit.distill.loop import Job, learning_rate_at, train
-from edgekit.distill.teacher import ask
+from edgekit.distill.loop import Job, train
 from edgekit.errors import TrainingError
-from edgekit.models.load import load_model
-from edgekit.models.student import build_student
-from edgekit.recipe.schema import LossWeights, Training
-from edgekit.types import Source
-from tests.conftest import reviews
-
-WORKER = Path(__file__).parent / "kill_worker.py"
+from tests.distill.kill_worker import Remembering, make_job
 
 
 @pytest.fixture
-def job(tiny_classifier: Path, tmp_path: Path) -> Job:
-    """Fine-tuning the tiny classifier on the reviews."""
-    model = load_model(Source("tiny", "0" * 64, tiny_classifier), name="teacher")
-    rows = tokenise(model.processor, [text for text, _ in reviews()], 32)
-    labels = [int(label == "positive") for _, label in reviews()]
-    picked = list(range(len(rows)))
-    random.Random(0).shuffle(picked)
-    train_ids, validation_ids = picked[:240], picked[240:]
-    lengths = [len(rows[i]["input_ids"]) for i in train_ids]
-    return Job(
-        title="teacher",
-        model=model,
-        teacher=None,
-        rows=[rows[i] for i in train_ids],
-        labels=[labels[i] for i in train_ids],
-        validation_rows=[rows[i] for i in validation_ids],
-        validation_labels=[labels[i] for i in validation_ids],
-        batches=lambda epoch: length_buckets(lengths, 16, seed=0, epoch=epoch),
-        config=Training(epochs=4, batch_size=16, learning_rate=3e-3),
-        weights=LossWeights(soft_targets=0, labels=1, hidden_cosine=0),
-        temperature=1.0,
-        seed=0,
-        placement=Placement("cpu", "fp32"),
-        checkpoint_folder=tmp_path / "checkpoint",
-        key="k",
-    )
+def job(tiny_classifier: Path, tmp_path: Path):
+    """A maker of jobs on the tiny classifier; settings are those of `Training`."""
+
+    def make(folder: str = "work", **settings: Any) -> Job:
+        return make_job(tiny_classifier, tmp_path / folder, **settings)
+
+    return make
 
 
-def test_fine_tuning_learns_and_keeps_the_best_weights(job: Job) -> None:
-    outcome = train(job)
-    assert outcome.best_score > 0.9
-    assert outcome.best_score == max(p.validation_score for p in outcome.curve)
-    assert [p.step for p in outcome.curve][-1] == 60
+def weights(job: Job) -> dict[str, torch.Tensor]:
+    return {k: v.clone() for k, v in job.distiller.state_dict().items()}
+
+
+def lines(job: Job) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (job.log_folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_it_learns_and_leaves_the_model_ready_to_use(job) -> None:
+    one = job(epochs=3)
+    outcome = train(one)
+    assert outcome.best_score > 0.95
+    assert [p.step for p in outcome.curve] == [8, 16, 24, 32, 40, 48]
     assert outcome.curve[-1].train_loss < outcome.curve[0].train_loss
+    assert not one.model.module.training and next(one.model.module.parameters()).device.type == "cpu"
+    assert outcome.seconds > 0 and outcome.samples_per_second > 0 and outcome.skipped == 0
+    assert one.judge(one.model.module, torch.no_grad, "cpu") == outcome.best_score, "the best weights"
 
 
-def test_a_student_learns_from_soft_targets_alone(job: Job) -> None:
-    train(job)
-    student = build_student(job.model, layers=2, select="uniform", name="student")
-    student.module.classifier.reset_parameters()
-    taught = replace(
-        job,
-        title="student",
-        model=student,
-        teacher=job.model,
-        labels=[0] * len(job.labels),  # wrong labels: only the teacher can teach this
-        weights=LossWeights(soft_targets=1.0, labels=0.0, hidden_cosine=0.5),
-        temperature=2.0,
-        checkpoint_folder=job.checkpoint_folder / "student",
+def test_the_last_weights_are_shipped_when_the_recipe_says_so(job) -> None:
+    last, best = job("last", keep_best=False, epochs=1), job("best", epochs=1)
+    train(last), train(best)
+    assert not (last.checkpoint_folder / "best.safetensors").exists()
+    assert lines(last)[-1]["validation_score"] == last.judge(last.model.module, torch.no_grad, "cpu")
+
+
+@pytest.mark.parametrize("rows", [256, 250], ids=["whole", "last group and batch partial"])
+def test_accumulating_batches_equals_one_large_batch(job, rows: int) -> None:
+    large, small = (
+        job("large", epochs=1, dropout=0),
+        job("small", epochs=1, gradient_accumulation=3, dropout=0),
     )
-    assert train(taught).best_score > 0.9
+    order = list(range(rows))
+    cut = [order[i : i + 48] for i in range(0, rows, 48)]
+    fine = [b[i : i + 16] for b in cut for i in range(0, len(b), 16)]
+    train(replace(large, batches=lambda epoch: cut))
+    train(replace(small, batches=lambda epoch: fine))
+    for name, value in weights(large).items():
+        torch.testing.assert_close(weights(small)[name], value, rtol=1e-4, atol=1e-5)
 
 
-def test_a_remembered_answer_equals_a_live_one(job: Job) -> None:
-    from contextlib import nullcontext
+class _Talker:
+    """Keeps what is said."""
 
-    from edgekit.batches import chosen_rows, pad_rows
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.silent = progress._Silent()
 
-    module, pad_id = job.model.module.eval(), job.model.processor.pad_token_id
+    def bar(self, *args):
+        return self.silent.bar(*args)
 
-    def collate(rows):
-        return {k: torch.from_numpy(v) for k, v in pad_rows(rows, job.model.signature, pad_id=pad_id).items()}
-
-    teacher = ask(module, job.rows, collate=collate, autocast=nullcontext, hidden=True, title="")
-    indices = [5, 0, 17]
-    inputs = collate(chosen_rows(job.rows, indices))
-    answer = teacher(indices, inputs)
-    with torch.no_grad():
-        out = module(**inputs, output_hidden_states=True)
-    assert torch.allclose(answer.logits, out.logits, atol=1e-5)
-    real = inputs["attention_mask"].bool()
-    assert torch.allclose(answer.hidden[real], out.hidden_states[-1][real], atol=2e-2)  # bf16
-    assert answer.hidden[~real].abs().sum() == 0
+    def say(self, text):
+        self.said.append(text)
 
 
-def run_worker(teacher: Path, work: Path, *, kill_after: int | None) -> list[str]:
-    """Lines the worker printed; with `kill_after` it gets SIGKILL after that many of its steps."""
-    process = subprocess.Popen(
-        [sys.executable, str(WORKER), str(teacher), str(work)], stdout=subprocess.PIPE, text=True
+@pytest.fixture
+def said():
+    talker = _Talker()
+    progress.listen(talker)
+    yield talker.said
+    progress.listen(talker.silent)
+
+
+class Cramped(Remembering):
+    """Has memory for 5 rows."""
+
+    def forward(self, batch):
+        if len(batch.indices) > 5:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return super().forward(batch)
+
+
+def test_when_memory_runs_out_batches_are_cut_to_the_same_result(job, said) -> None:
+    roomy, cramped = job("a", epochs=1, dropout=0), job("b", epochs=1, distiller=Cramped, dropout=0)
+    wide, narrow = train(roomy), train(cramped)
+    assert said == [
+        "student: memory ran out; from now on each batch is computed in 4 pieces, to the same result."
+    ]
+    assert [p.validation_score for p in narrow.curve] == [p.validation_score for p in wide.curve]
+    for one, other in zip(wide.curve, narrow.curve, strict=True):
+        assert other.train_loss == pytest.approx(one.train_loss, rel=1e-4)
+
+
+class Full(Remembering):
+    def forward(self, batch):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def test_memory_for_not_even_one_row_stops_with_a_remedy(job) -> None:
+    with pytest.raises(TrainingError, match="a batch of 1 rows") as caught:
+        train(job(distiller=Full))
+    assert "gradient_checkpointing" in caught.value.remedy
+
+
+class Exploding(Remembering):
+    """Its loss is not a number for rows below `bad`."""
+
+    bad = 0
+
+    def forward(self, batch):
+        terms = super().forward(batch)
+        if min(batch.indices) < self.bad:
+            terms["labels"] = terms["labels"] * float("nan")
+        return terms
+
+
+def test_a_batch_without_a_finite_loss_is_skipped_and_counted(job, monkeypatch) -> None:
+    monkeypatch.setattr(Exploding, "bad", 1)
+    outcome = train(job(distiller=Exploding, epochs=3))
+    assert outcome.skipped == 3, "row 0 comes once per epoch"
+    assert outcome.best_score > 0.9
+
+
+def test_after_too_many_the_batch_is_kept_and_training_stops(job, monkeypatch) -> None:
+    one = job(skip_non_finite=2, distiller=Exploding, checkpoint_every_s=0.001)
+    monkeypatch.setattr(Exploding, "bad", 100)
+    with pytest.raises(TrainingError, match=r"not finite in 3 steps.*labels nan") as caught:
+        train(one)
+    assert "learning rate" in caught.value.remedy
+    (file,) = one.log_folder.glob("non-finite-*.safetensors")
+    assert str(file) in caught.value.fact
+    kept = load_file(file)
+    again = one.collate(kept["indices"].tolist(), 0)
+    assert min(again.indices) < 100
+    assert torch.equal(kept["inputs.input_ids"], again.inputs["input_ids"])
+    assert torch.equal(kept["labels"], again.labels)
+
+
+def test_a_gradient_that_is_not_finite_is_skipped_too(job) -> None:
+    class Steep(Remembering):
+        def forward(self, batch):
+            terms = dict(super().forward(batch))
+            zero = self.projection.weight.sum() * 0
+            terms["steep"] = (
+                torch.sqrt(zero.abs()) if 0 in batch.indices else zero
+            )  # 0, with an infinite slope
+            return terms
+
+    outcome = train(job(distiller=Steep, epochs=1))
+    assert outcome.skipped == 1
+
+
+def test_the_log_has_every_term_and_every_evaluation(job) -> None:
+    one = job(epochs=3)
+    outcome = train(one)
+    told = lines(one)
+    assert [line["step"] for line in told if line["kind"] == "train"] == [20, 40]
+    scores = [line["validation_score"] for line in told if line["kind"] == "evaluation"]
+    assert scores == [p.validation_score for p in outcome.curve]
+    first = told[2]
+    assert first["kind"] == "train" and first["loss"] == pytest.approx(
+        first["labels"] + first["projected"] + first["pull"]
     )
-    lines: list[str] = []
-    steps = 0
-    assert process.stdout
-    for line in process.stdout:
-        lines.append(line.strip())
-        steps += line.startswith("step")
-        if kill_after is not None and steps >= kill_after:
-            process.send_signal(signal.SIGKILL)
-            break
-    process.wait()
-    return lines
+    assert {"epoch", "learning_rate", "samples_per_second", "skipped"} <= set(first)
 
 
-def test_a_run_killed_at_any_point_ends_with_the_same_weights(tiny_classifier: Path, tmp_path: Path) -> None:
-    whole = run_worker(tiny_classifier, tmp_path / "whole", kill_after=None)[-1]
-    assert whole.startswith("weights ")
-    work = tmp_path / "killed"
-    resumed = False
-    for kill_after in (9, 14, 8):
-        lines = run_worker(tiny_classifier, work, kill_after=kill_after)
-        resumed |= any("continuing at step" in line for line in lines)
-    last = run_worker(tiny_classifier, work, kill_after=None)
-    assert resumed and any("continuing at step" in line for line in last)
-    assert last[-1] == whole, "bit for bit: the weights and the curve"
+def test_evaluated_weights_are_kept_newest_last(job) -> None:
+    one = job(epochs=2, keep_checkpoints=2, keep_best=False)
+    train(one)
+    files = sorted((one.log_folder / "checkpoints").iterdir())
+    assert [f.name for f in files] == ["step-00000024.safetensors", "step-00000032.safetensors"]
+    kept = load_file(files[-1])
+    assert all(torch.equal(kept[k], v) for k, v in one.model.module.state_dict().items())
+
+
+def test_tensorboard_has_the_same_numbers(job) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    one = job(epochs=2, tensorboard=True)
+    outcome = train(one)
+    seen = events.EventAccumulator(str(one.log_folder / "tensorboard")).Reload()
+    scores = [e.value for e in seen.Scalars("evaluation/validation_score")]
+    assert scores == pytest.approx([p.validation_score for p in outcome.curve])
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_it_learns_in_half_precision(job, precision: str) -> None:
+    one = job(epochs=3, precision=precision)
+    assert train(one).best_score > 0.95
+    assert {p.dtype for p in one.model.module.parameters()} == {torch.float32}
+
+
+def test_gradient_checkpointing_changes_nothing_but_memory(job) -> None:
+    plain, frugal = job("a", epochs=1), job("b", epochs=1, gradient_checkpointing=True)
+    train(plain), train(frugal)
+    for name, value in weights(plain).items():
+        torch.testing.assert_close(weights(frugal)[name], value)
+    assert not frugal.model.module.is_gradient_checkpointing
+
+
+def test_gradient_checkpointing_of_a_model_that_has_none_is_refused(job) -> None:
+    one = job(gradient_checkpointing=True)
+    one.model.module.supports_gradient_checkpointing = False
+    with pytest.raises(TrainingError, match="gradient_checkpointing is on"):
+        train(one)
+
+
+def test_training_uses_plain_attention_on_a_cpu_and_puts_it_back(job) -> None:
+    one = job(epochs=1)
+    used: set[str] = set()
+    layer = one.model.module.bert.encoder.layer[0]
+    layer.register_forward_hook(lambda *_: used.add(one.model.module.config._attn_implementation))
+    one.model.module.set_attn_implementation("sdpa")
+    train(one)
+    assert used == {"eager"} and one.model.module.config._attn_implementation == "sdpa"
 
 
 @pytest.mark.slow
-def test_twenty_random_kills(tiny_classifier: Path, tmp_path: Path) -> None:
-    whole = run_worker(tiny_classifier, tmp_path / "whole", kill_after=None)[-1]
-    random_ = random.Random(7)
-    work = tmp_path / "killed"
-    for _ in range(20):
-        lines = run_worker(tiny_classifier, work, kill_after=random_.randint(1, 12))
-        if lines and lines[-1].startswith("weights"):
-            break
-    assert run_worker(tiny_classifier, work, kill_after=None)[-1] == whole
-
-
-def test_a_loss_that_is_not_finite_stops_with_a_remedy_and_keeps_the_checkpoint(job: Job) -> None:
-    first = replace(job, config=Training(epochs=1, batch_size=16, checkpoint_every_s=0.001))
-    train(first)
-    kept = (job.checkpoint_folder / "state.json").read_bytes()
-    job.model.module.classifier.weight.data.fill_(float("nan"))
-    broken = replace(job, key="other")
-    with pytest.raises(TrainingError, match="not finite") as caught:
-        train(broken)
-    assert "learning rate" in caught.value.remedy
-    assert (job.checkpoint_folder / "state.json").read_bytes() == kept
-
-
-def test_a_damaged_checkpoint_says_so(job: Job) -> None:
-    train(replace(job, config=Training(epochs=1, batch_size=16, checkpoint_every_s=0.001)))
-    weights = job.checkpoint_folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(TrainingError, match="damaged"):
-        train(replace(job, config=Training(epochs=1, batch_size=16)))
-
-
-def test_a_checkpoint_of_another_job_is_not_resumed(job: Job) -> None:
-    train(replace(job, config=Training(epochs=1, batch_size=16, checkpoint_every_s=0.001)))
-    optimizer = torch.optim.AdamW(job.model.module.parameters())
-    module = job.model.module
-    assert checkpoint.resume(job.checkpoint_folder, key="another", module=module, optimizer=optimizer) is None
-
-
-def test_the_learning_rate_warms_up_and_decays_to_zero() -> None:
-    config = Training(learning_rate=1.0, warmup_ratio=0.1)
-    rates = [learning_rate_at(s, total=100, config=config) for s in range(100)]
-    assert rates[0] == pytest.approx(0.1)
-    assert max(rates) == pytest.approx(1.0) and rates.index(max(rates)) in (9, 10)
-    assert rates[-1] == pytest.approx(1 / 90)
-    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
+@pytest.mark.parametrize("updates", ["dense", "lazy"])
+def test_a_compiled_student_learns_the_same(job, updates: str) -> None:
+    settings = {"epochs": 1, "dropout": 0, "embedding_updates": updates}
+    plain, compiled = job("a", **settings), job("b", compile="always", **settings)
+    one, other = train(plain), train(compiled)
+    for a, b in zip(one.curve, other.curve, strict=True):
+        assert b.train_loss == pytest.approx(a.train_loss, rel=1e-4)
+    assert compiled.model.module._compiled_call_impl is None
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:
@@ -189,4 +250,6 @@ def test_a_device_that_is_not_there_is_refused() -> None:
         pytest.skip("there is a GPU")
     with pytest.raises(TrainingError, match="'cuda' was asked for"):
         place("cuda")
-    assert place("auto", "fp32").precision == "fp32"
+    assert place("auto", "fp32") == Placement("cpu", "fp32")
+    with pytest.raises(TrainingError, match="fp16"):
+        place("cpu", "fp16")

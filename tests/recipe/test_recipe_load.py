@@ -87,7 +87,9 @@ def test_the_right_key_in_the_wrong_section_is_sent_home(small, small_text):
 
 def test_a_key_like_nothing_lists_what_there_is(small, small_text):
     (problem,) = problems_of(small(small_text + "student: {zzz: 1}\n"))
-    assert problem == "small.yaml:16: student.zzz: unknown key; student takes " + ", ".join(Student.model_fields)
+    assert problem == "small.yaml:16: student.zzz: unknown key; student takes " + ", ".join(
+        Student.model_fields
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,12 +123,12 @@ def test_a_key_like_nothing_lists_what_there_is(small, small_text):
         ),
         ("exports.0.precisions.1=fp8", "exports.0.precisions.1: must be 'fp32', 'fp16' or 'int8', not 'fp8'"),
         ("distill=", "distill: is empty; give it keys, or leave the line out"),
-        ("data.source.path=", "data.source: give exactly one of path, hub or package (given: none)"),
+        ("data.source.path=", "data.source: give exactly one of path, hub, package or parts (given: none)"),
         ('data.source.path=""', "data.source.path: must be the path of a file or folder, not ''"),
         (
             "student.select=unifrom",
-            "student.select: must be 'uniform', 'first', 'last' or 'importance', or a list, each a whole number, "
-            "not 'unifrom'; did you mean 'uniform'?",
+            "student.select: must be 'uniform', 'first', 'last' or 'importance', "
+            "or a list, each a whole number, not 'unifrom'; did you mean 'uniform'?",
         ),
         ("student.select=[a,1,2]", "student.select.0: must be a whole number, not 'a'"),
         ("data.label={column: c}", "data.label.bins: missing; it must be a section of keys and values"),

@@ -1,6 +1,7 @@
 """Export-ready modules, one file per architecture family, in one visible table.
 
-A family file offers `unsupported(config) -> str | None` and `build(config, state, max_length) -> Module`.
+A family file offers `unsupported(config) -> str | None`, why a configuration can't be expressed, and
+`build(config, state, max_length, task) -> Module`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,22 @@ from typing import Any
 
 from edgekit.errors import ExportError
 
-FAMILIES = {"bert": "edgekit.models.families.bert"}  # config.model_type → file
+FAMILIES = {  # config.model_type → file
+    "bert": "edgekit.models.families.bert",
+    "camembert": "edgekit.models.families.roberta",
+    "deberta-v2": "edgekit.models.families.deberta",  # v3 too
+    "distilbert": "edgekit.models.families.distilbert",
+    "edgekit-low-rank-bert": "edgekit.models.families.small_low_rank",
+    "edgekit-low-rank-distilbert": "edgekit.models.families.small_low_rank",
+    "edgekit-low-rank-electra": "edgekit.models.families.small_low_rank",
+    "edgekit-low-rank-mpnet": "edgekit.models.families.small_low_rank",
+    "edgekit-low-rank-roberta": "edgekit.models.families.small_low_rank",
+    "electra": "edgekit.models.families.electra",
+    "modernbert": "edgekit.models.families.modernbert",
+    "mpnet": "edgekit.models.families.mpnet",
+    "roberta": "edgekit.models.families.roberta",
+    "xlm-roberta": "edgekit.models.families.roberta",
+}
 
 
 def family_of(config: Any) -> Any | None:
@@ -22,17 +38,19 @@ def family_of(config: Any) -> Any | None:
     return None if family.unsupported(config) else family
 
 
-def export_module(module: Any, *, max_length: int | None = None) -> Any:
+def export_module(module: Any, *, max_length: int | None = None, task: str = "text-classification") -> Any:
     """The family's export-ready twin of a transformers model, carrying the same weights.
 
     Args:
-        module: a transformers `*ForSequenceClassification`.
+        module: a transformers model with the head of `task`; for sentence embeddings an encoder, bare or
+            inside another module, beside an optional Linear named `projection`.
         max_length: tokens; rows of a position table beyond it can't be reached and are left out.
+        task: edgekit's name of it.
 
     Returns:
-        A module in evaluation mode, fp32, on the CPU: `(input_ids, attention_mask, …) → logits [B, C]`. An
-        architecture without a family gets its own transformers module behind that interface, which ONNX
-        usually takes and Core ML often doesn't.
+        A module in evaluation mode, fp32, on the CPU: `(input_ids, attention_mask, …) → [B, C]`, or
+        `[B, L, C]` for a task that answers per token. An architecture without a family gets its own
+        transformers module behind that interface, which ONNX usually takes and Core ML often doesn't.
 
     Raises:
         ExportError: the weights do not fit the twin one to one.
@@ -46,7 +64,7 @@ def export_module(module: Any, *, max_length: int | None = None) -> Any:
         return Transformers(module.to("cpu", torch.float32)).eval()
     state = {k: v.detach().to("cpu", torch.float32) for k, v in module.state_dict().items()}
     try:
-        return family.build(module.config, state, max_length).eval()
+        return family.build(module.config, state, max_length, task).eval()
     except (RuntimeError, KeyError) as error:
         raise ExportError(
             f"The weights of this {module.config.model_type} model do not fit its export module: {error}",

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from edgekit.recipe.schema.base import Config
 from edgekit.recipe.schema.data import Data
-from edgekit.recipe.schema.distill import Baselines, Distill, Pretrain
+from edgekit.recipe.schema.distill import Baselines, Distill, LossWeights, Pretrain
 from edgekit.recipe.schema.outputs import Benchmark, Export, Gates
 from edgekit.recipe.schema.student import Student
 from edgekit.recipe.schema.training import Teacher
@@ -24,6 +24,12 @@ TaskName = Literal[
     "sentence-embedding",
     "masked-lm",
 ]
+
+# What a recipe without `distill.weights` gets where the DistilBERT triple makes no sense.
+TASK_WEIGHTS = {
+    "text-regression": LossWeights(labels=0.5, soft_targets=0.0, logit_mse=1.0, hidden_cosine=0.5),
+    "sentence-embedding": LossWeights(labels=0.0, soft_targets=0.0, embedding_cosine=1.0, hidden_cosine=0.5),
+}
 
 
 class Recipe(Config):
@@ -62,4 +68,11 @@ class Recipe(Config):
         targets = [e.target for e in self.exports]
         if len(set(targets)) != len(targets):
             raise ValueError("exports: list each target once, with all its precisions")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_of_the_task(self) -> Recipe:
+        if self.task in TASK_WEIGHTS and "weights" not in self.distill.model_fields_set:
+            distill = self.distill.model_copy(update={"weights": TASK_WEIGHTS[self.task]})
+            object.__setattr__(self, "distill", distill)  # frozen, but not finished yet
         return self

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from edgekit.recipe.schema.assets import Asset
 from edgekit.recipe.schema.base import Config, Count
 
 
@@ -27,6 +28,9 @@ class Student(Config):
         "teacher",
         description="`teacher`: cut from the teacher. The others read the teacher's tokens: a bidirectional "
         "LSTM, a convolutional network (Kim, 2014), or the mean of static embeddings.",
+    )
+    model: Asset | None = Field(
+        None, description="A pretrained model to cut the student from; null: the (first) teacher."
     )
     layers: Annotated[int, Field(ge=1, le=256)] = 3
     select: Literal["uniform", "first", "last", "importance"] | tuple[int, ...] = Field(

@@ -1,0 +1,38 @@
+"""Large output layers in little space: the largest logits, and the rest as one mass."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def cut(logits: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Keeps the k largest logits, and the log-sum-exp of the others.
+
+    Args:
+        logits: `[…, C]`, one distribution over C > k classes.
+
+    Returns:
+        Logits `[…, k]` float32, their classes `[…, k]` int32, and the rest `[…, 1]` float32.
+    """
+    import torch
+
+    values, classes = logits.float().topk(k, dim=-1)
+    others = logits.float().scatter(-1, classes, -math.inf)
+    return values, classes.to(torch.int32), others.logsumexp(-1, keepdim=True)
+
+
+def restore(values: Tensor, classes: Tensor, rest: Tensor, *, count: int) -> Tensor:
+    """Logits `[…, C]` float32 whose softmax gives the kept classes their exact probabilities.
+
+    The others share the rest evenly, so the probabilities sum to 1: dropping the rest instead would sharpen
+    every distribution. At a temperature other than 1 the even share makes the tail an approximation.
+
+    Args:
+        count: C.
+    """
+    each = rest - math.log(count - values.shape[-1])
+    return each.expand(*each.shape[:-1], count).scatter(-1, classes.long(), values)

@@ -1,0 +1,69 @@
+"""What a student will weigh and take, known before it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgekit.files import human
+from edgekit.quiet import quiet
+from edgekit.types import Model
+
+
+@dataclass(frozen=True, slots=True)
+class StudentCost:
+    """Sizes of a model, and the work of one row."""
+
+    parameters: int
+    embedding_parameters: int  # of all embedding tables, positions and types included
+    bytes_fp32: int
+    bytes_int8: int  # matrices with 1 byte a weight, vectors with 4: the least an int8 file can have
+    flops: int  # of one row; a multiplication and an addition count as two
+    length: int  # tokens of that row
+
+    def __str__(self) -> str:
+        share = self.embedding_parameters / self.parameters if self.parameters else 0.0
+        return (
+            f"{self.parameters / 1e6:.1f} M parameters ({share:.0%} of them embeddings), "
+            f"{human(self.bytes_fp32)} in fp32, {human(self.bytes_int8)} in int8, "
+            f"{self.flops / 1e6:,.0f} MFLOPs for {self.length} tokens"
+        )
+
+
+def cost(model: Model, *, length: int) -> StudentCost:
+    """Counts a model's weights, and the FLOPs of its matrix products on one row of `length` tokens.
+
+    One row is really run, under PyTorch's own counter; elementwise work, small beside it, isn't counted.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    module = model.module
+    device = next(module.parameters()).device
+    inputs = {
+        spec.name: torch.full(
+            (1, length), int(spec.name == "attention_mask"), dtype=torch.long, device=device
+        )
+        for spec in model.signature.inputs
+    }
+    counter = FlopCounterMode(display=False)
+    training = module.training
+    # A fused LSTM hides its products from the counter; PyTorch's plain one shows them.
+    try:
+        with quiet(), torch.no_grad(), torch.backends.mkldnn.flags(enabled=False), counter:
+            module.eval()(**inputs)
+    finally:
+        module.train(training)
+    parameters = list(module.parameters())
+    total = sum(p.numel() for p in parameters)
+    matrices = sum(p.numel() for p in parameters if p.ndim > 1)
+    embeddings = sum(
+        p.numel() for m in module.modules() if isinstance(m, torch.nn.Embedding) for p in m.parameters()
+    )
+    return StudentCost(
+        parameters=total,
+        embedding_parameters=embeddings,
+        bytes_fp32=4 * total,
+        bytes_int8=matrices + 4 * (total - matrices),
+        flops=counter.get_total_flops(),
+        length=length,
+    )

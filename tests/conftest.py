@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The same examples in every `make test`, without a time limit: it judges a change, not luck or load. `make test-slow` goes looking for new
-# ones with --hypothesis-profile=search; what it finds becomes an ordinary test.
+# The same examples in every `make test`, and no time limit: it judges a change, not luck or load.
+# `make test-slow` searches for new ones; what it finds becomes an ordinary test.
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("search", derandomize=False, deadline=None)
 settings.load_profile("fixed")

@@ -21,7 +21,7 @@ def spread(module: Any, device: Any) -> Any:
         module: on the CPU, whole; changed in place.
         device: of this process, see `processes.join`.
     """
-    if processes.count() == 1 or not _asked():
+    if not wanted():
         return module.to(device)
     import torch
     from torch.distributed.fsdp import CPUOffloadPolicy, OffloadPolicy, fully_shard
@@ -36,8 +36,9 @@ def spread(module: Any, device: Any) -> Any:
     return fully_shard(module, mesh=mesh, offload_policy=offload)
 
 
-def _asked() -> bool:
-    return _true("ACCELERATE_USE_FSDP")
+def wanted() -> bool:
+    """Whether several processes run and `accelerate launch --use_fsdp` asked for it."""
+    return processes.count() > 1 and _true("ACCELERATE_USE_FSDP")
 
 
 def _true(variable: str) -> bool:

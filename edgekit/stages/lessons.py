@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import ModelError
@@ -52,9 +52,7 @@ def teach(context: Context, model: Model, lesson: Lesson) -> Outcome:
     check(context, model, lesson)
     collate, lengths = _training(context, model, rows, device, packing=config.packing)
     with ExitStack() as stack:
-        for one in lesson.teachers:
-            one.module.to(device).eval()
-            stack.callback(one.module.to, "cpu")
+        lesson = _placed(lesson, device, stack)
         if lesson.quantization_aware:
             _round(context, model)
             stack.callback(_unround, model)
@@ -85,6 +83,19 @@ def teach(context: Context, model: Model, lesson: Lesson) -> Outcome:
                 key=lesson.key,
             )
         )
+
+
+def _placed(lesson: Lesson, device: Any, stack: ExitStack) -> Lesson:
+    """The teachers on their device; where FSDP is asked for, copies of which each process holds a share."""
+    from edgekit.distill.sharding import spread, wanted
+
+    if wanted() and lesson.distill.mode != "online":  # online trains its teacher, whole
+        shares = (replace(one, module=spread(_copy(one.module).eval(), device)) for one in lesson.teachers)
+        return replace(lesson, teachers=tuple(shares))
+    for one in lesson.teachers:
+        one.module.to(device).eval()
+        stack.callback(one.module.to, "cpu")
+    return lesson
 
 
 def check(context: Context, model: Model, lesson: Lesson) -> None:

@@ -117,7 +117,7 @@ def run_recipe(
     folder = out or RESULTS / recipe.name
     if not processes.is_main():
         # Of several processes of one run the others only train, and the main one tells of it.
-        progress.listen(progress._Silent())
+        progress.listen(progress.Silent())
         train_models(prepare(recipe, folder, offline=offline))
         raise SystemExit(0)
     with folder_lock(folder):

@@ -39,7 +39,9 @@ class _SilentBar:
         return None
 
 
-class _Silent:
+class Silent:
+    """Draws nothing."""
+
     @contextlib.contextmanager
     def bar(self, title: str, total: float, unit: str) -> Iterator[Bar]:
         yield _SilentBar()
@@ -48,7 +50,7 @@ class _Silent:
         return None
 
 
-_listener: Listener = _Silent()
+_listener: Listener = Silent()
 
 
 def listen(listener: Listener) -> None:

@@ -91,10 +91,11 @@ def make_tiny():
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """Two workers on two cores must not fight over threads."""
+def one_thread_and_one_seed():
+    """Two workers on two cores must not fight over threads, and a test must not depend on its neighbours."""
     import sys
 
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+        sys.modules["torch"].manual_seed(0)
     yield

@@ -79,7 +79,12 @@ def call(folder):
 def start(folder, *words, **settings):
     environment = {k: v for k, v in os.environ.items() if k != "EDGEKIT_DEBUG"} | {"PYTHONPATH": str(folder)}
     return subprocess.Popen(
-        [sys.executable, str(folder / "program.py"), *words], env=environment, text=True, **settings
+        [sys.executable, str(folder / "program.py"), *words],
+        env=environment,
+        text=True,
+        # A test run started in the background may ignore Ctrl-C, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        **settings,
     )
 
 

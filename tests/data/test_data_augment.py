@@ -171,7 +171,7 @@ def test_any_text_gives_a_text(text, replace, drop, swap, stream):
 def test_progress_is_shown(processor, table, monkeypatch):
     told = []
 
-    class Listener(progress._Silent):
+    class Listener(progress.Silent):
         def bar(self, title, total, unit):
             told.append((title, total, unit))
             return super().bar(title, total, unit)

@@ -74,7 +74,7 @@ class _Talker:
 
     def __init__(self) -> None:
         self.said: list[str] = []
-        self.silent = progress._Silent()
+        self.silent = progress.Silent()
 
     def bar(self, *args):
         return self.silent.bar(*args)

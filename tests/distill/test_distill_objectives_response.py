@@ -112,7 +112,8 @@ def test_decoupled_kl_weighs_its_two_parts() -> None:
 
 
 def test_decoupled_kl_of_two_classes_is_the_plain_kl() -> None:
-    student, teacher = torch.randn(6, 2, requires_grad=True), torch.randn(6, 2)
+    student = torch.randn(6, 2, dtype=torch.float64, requires_grad=True)
+    teacher = torch.randn(6, 2, dtype=torch.float64)
     loss = o.decoupled_kl(student, teacher, torch.randint(2, (6,)), temperature=2.0, alpha=1.0, beta=100.0)
     plain = o.soft_target_kl(student, teacher, temperature=2.0)
     assert loss.item() == pytest.approx(plain.item(), abs=1e-6)

@@ -20,12 +20,9 @@ from edgekit.models.students.vocabulary import aligned, count_tokens, token_map,
 from edgekit.recipe.schema import Student, Vocabulary
 from edgekit.types import Source
 
-CORPUS = [
-    line
-    for path in sorted(Path(__file__).parents[2].glob("*.md"))
-    for line in path.read_text(encoding="utf-8").splitlines()
-    if line.strip()
-]
+# The one English text of this repository that never changes.
+LICENSE = Path(__file__).parents[2] / "LICENSE"
+CORPUS = [line for line in LICENSE.read_text(encoding="utf-8").splitlines() if line.strip()]
 PHRASES = [" ".join(line.split()[i : i + 3]) for line in CORPUS for i in range(0, len(line.split()), 3)]
 NASTY = [
     "", " ", "[MASK] [PAD] <s> </s> <unk>", "naïve café Ünïcödé ﬁ ①", "日本語のテキスト 한국어", "🙂🙃👩‍👩‍👧",
@@ -166,7 +163,7 @@ def test_pairs_and_special_tokens_have_their_new_ids(pair, tmp_path: Path) -> No
     from transformers import AutoTokenizer
 
     whole, cut, _ = pair
-    before, after = whole("the model", "a file"), cut("the model", "a file")
+    before, after = whole("the Work", "a copy"), cut("the Work", "a copy")
     assert cut.convert_ids_to_tokens(after["input_ids"]) == whole.convert_ids_to_tokens(before["input_ids"])
     for name in ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token", "bos_token", "eos_token"):
         assert getattr(cut, name) == getattr(whole, name)

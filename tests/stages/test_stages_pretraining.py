@@ -164,7 +164,7 @@ def test_a_killed_stage_continues_to_the_same_weights(make_context):
     class Killed(Exception):
         pass
 
-    class Killer(progress._Silent):
+    class Killer(progress.Silent):
         """Ends the run in the middle of pretraining, after a checkpoint."""
 
         def bar(self, title, total, unit):
@@ -194,7 +194,7 @@ def test_a_killed_stage_continues_to_the_same_weights(make_context):
         with pytest.raises(Killed):
             train_pretrained(context)
     finally:
-        progress.listen(progress._Silent())
+        progress.listen(progress.Silent())
     assert (context.store.private / "checkpoints" / "pretrained").is_dir()
     again = make_context("killed", epochs=2, head_epochs=1, checkpoint_every_s=1e-6)
     resumed = train_pretrained(again)

@@ -67,7 +67,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def said():
     """What the run says."""
     lines: list[str] = []
-    silent = progress._Silent()
+    silent = progress.Silent()
 
     class Listening:
         bar = silent.bar

@@ -31,10 +31,12 @@ class Figure:
 
 
 def best_artifact(report: Report) -> ArtifactRecord | None:
-    """The smallest verified student file; without one, the smallest that was not rejected."""
+    """The smallest verified student file, of those whose speed is known if there are any; without one, the
+    smallest that was not rejected."""
     candidates = [a for a in report.artifacts if a.model == "student" and not a.rejected]
     verified = [a for a in candidates if is_verified(a)]
-    return min(verified or candidates, key=lambda a: a.size_bytes, default=None)
+    timed = [a for a in verified if a.timing and a.timing.speedup]
+    return min(timed or verified or candidates, key=lambda a: a.size_bytes, default=None)
 
 
 def headline(report: Report) -> str:

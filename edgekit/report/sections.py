@@ -120,6 +120,10 @@ def _parity(report: Report) -> Section:
             "numbers."
             if unexecuted
             else "",
+            "Core ML files were executed off a Mac, by reference semantics: what each operation is documented "
+            "to compute, rounded as the program declares. It is not device output."
+            if summary.by_reference(report)
+            else "",
         ),
         tables=(quality_tables.parity(report), quality_tables.gates(report)) if compared else (),
         folded=_folded(

@@ -120,11 +120,18 @@ def checked(report: Report) -> str:
     unexecuted = [a for a in report.artifacts if a.parity is not None and not a.parity.executed]
     rejected = [a.name for a in report.artifacts if a.rejected]
     sentences = [f"{count(verified)} of {count(total)} exported {_files(total)} run and verified."]
+    if by_reference(report):
+        sentences.append("Core ML was executed by reference semantics, not on a device.")
     if unexecuted:
         was = "was" if len(unexecuted) == 1 else "were"
         sentences.append(f"{count(len(unexecuted))} {was} not executed here, only checked for structure.")
     sentences.append(f"Rejected: {in_words(rejected)}." if rejected else "None was rejected.")
     return " ".join(sentences)
+
+
+def by_reference(report: Report) -> bool:
+    """Whether a Core ML file was executed off a Mac."""
+    return any(a.parity is not None and "reference semantics" in a.parity.runtime for a in report.artifacts)
 
 
 def _files(total: int) -> str:

@@ -120,7 +120,7 @@ def _parity(report: Report) -> Section:
             "numbers."
             if unexecuted
             else "",
-            "Core ML files were executed off a Mac, by reference semantics: what each operation is documented "
+            "Core ML files were executed off a Mac, by reference semantics: what an operation is documented "
             "to compute, rounded as the program declares. It is not device output."
             if summary.by_reference(report)
             else "",

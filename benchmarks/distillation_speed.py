@@ -143,7 +143,7 @@ def prepare(folder: Path, options: argparse.Namespace) -> Path:
     # One student for all; without dropout, as the recipe has it.
     student.module.config.update({"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0})
     save_model(student, folder / "student", provenance={})
-    rows = context.train_rows
+    rows = context.rows_for(context.processor)
     lengths = [len(row["input_ids"]) for row in rows]
     told = {
         name: {"texts": list(split.inputs), "labels": list(split.labels)}

@@ -121,11 +121,6 @@ def seconds(value: float | None) -> str:
     return f"{hours}{THIN}h {minutes:02d}{THIN}min"
 
 
-def yes(value: bool) -> str:
-    """`yes` or `no`."""
-    return "yes" if value else "no"
-
-
 def metric_words(metric: str | None) -> str:
     """A metric inside a sentence: `accuracy`, `micro F1`."""
     return METRIC_WORDS.get(metric or "", visible(metric or "").replace("_", " ").strip()) or "score"

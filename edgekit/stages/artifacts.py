@@ -229,7 +229,7 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
         )
         if artifact.target == "coreml":
             weights = {n: p.detach().numpy() for n, p in bench.exportable.module.named_parameters()}
-            structure = check_structure(artifact, reference_name=bench.name, weights=weights)
+            structure = check_structure(artifact, weights=weights)
             parity = replace(
                 parity, checks=structure.checks, failures=(*parity.failures, *structure.failures)
             )

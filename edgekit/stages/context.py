@@ -136,35 +136,9 @@ class Context:
         return labels + (None,) * len(self.transfer) if transfer else labels
 
     @property
-    def train_rows(self) -> Rows:
-        """Labelled rows, then transfer rows, in the base tokenizer's tokens."""
-        return self.rows_for(self.processor)
-
-    @property
-    def train_labels(self) -> tuple[Any, ...]:
-        """The label of each row of `train_rows`, or None."""
-        return self.labels_for(self.processor)
-
-    @property
     def token_stats(self) -> TokenStats:
         """How long the labelled training texts are."""
         return self._encoded("train", self.splits.train, self.processor).stats
-
-    @property
-    def validation_rows(self) -> Rows:
-        return self.judged("validation", self.processor)[0]
-
-    @property
-    def validation_labels(self) -> Sequence[Any]:
-        return self.judged("validation", self.processor)[1]
-
-    @property
-    def test_rows(self) -> Rows:
-        return self.judged("test", self.processor)[0]
-
-    @property
-    def test_labels(self) -> Sequence[Any]:
-        return self.judged("test", self.processor)[1]
 
     def judged(self, split: Literal["validation", "test"], processor: Any) -> tuple[Rows, Sequence[Any]]:
         """Rows that a model with this tokenizer is judged on, masks in place, and one truth for each."""

@@ -1,28 +1,35 @@
 """What can be checked of an `.mlpackage` without executing it: signature, labels, weights, size.
 
-Passing here is not verification: only execution is. The result says "not executed".
+Passing here is not verification: only execution is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import ModelError, first_line
 from edgekit.quiet import hush, quiet
-from edgekit.types import Parity
 
 if TYPE_CHECKING:
     import numpy as np
 
     from edgekit.types import Artifact
 
-RUNTIME = "not executed: Core ML runs on macOS only; structure checked"
 SPECIFICATION = {"iOS16": 7, "iOS17": 8, "iOS18": 9}  # the package format's version of each iOS
 BITS = {"fp32": 32, "fp16": 16, "int8": 8}
 
 
-def check_structure(artifact: Artifact, *, reference_name: str, weights: Mapping[str, np.ndarray]) -> Parity:
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Checks that held and checks that did not, in words."""
+
+    checks: tuple[str, ...]
+    failures: tuple[str, ...]
+
+
+def check_structure(artifact: Artifact, *, weights: Mapping[str, np.ndarray]) -> Structure:
     """Checks a classifier package against the model it came from.
 
     Args:
@@ -55,21 +62,7 @@ def check_structure(artifact: Artifact, *, reference_name: str, weights: Mapping
         _weights(package, weights, check, tolerance=2e-3 if artifact.precision == "fp16" else 1e-6)
     else:
         _compressed(spec, check)
-    return Parity(
-        artifact=artifact.name,
-        reference=reference_name,
-        executed=False,
-        runtime=RUNTIME,
-        samples=0,
-        max_abs_error=None,
-        cosine=None,
-        label_agreement=None,
-        metric_name=None,
-        metric=None,
-        metric_drop=None,
-        checks=tuple(held),
-        failures=tuple(broken),
-    )
+    return Structure(checks=tuple(held), failures=tuple(broken))
 
 
 def _interface(artifact: Artifact, spec: Any, check: Any) -> None:

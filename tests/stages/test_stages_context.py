@@ -50,9 +50,9 @@ def test_transfer_rows_follow_the_labelled_ones_without_labels(make_context):
     labelled = context.rows_for(context.processor, transfer=False)
     assert labelled == tokenise(context.processor, train.inputs, 16)
     assert context.labels_for(context.processor, transfer=False) == train.labels
-    assert context.train_rows[: len(train)] == labelled
-    assert decoded(context, context.train_rows[len(train) :]) == list(TRANSFER)
-    assert context.train_labels == (*train.labels, None, None)
+    assert context.rows_for(context.processor)[: len(train)] == labelled
+    assert decoded(context, context.rows_for(context.processor)[len(train) :]) == list(TRANSFER)
+    assert context.labels_for(context.processor) == (*train.labels, None, None)
     assert context.token_stats.rows == len(train)
 
 
@@ -63,7 +63,11 @@ def test_changed_copies_come_last_and_stand_in_no_split(make_context):
     assert 2 * len(context.splits.train) < len(copies) <= 3 * len(context.splits.train)
     keys = [text_key(text) for text in context.transfer]
     assert len(set(keys)) == len(keys) and not set(keys) & labelled_keys(context.splits)
-    assert len(context.train_rows) == len(context.train_labels) == len(context.splits.train) + len(keys)
+    assert (
+        len(context.rows_for(context.processor))
+        == len(context.labels_for(context.processor))
+        == len(context.splits.train) + len(keys)
+    )
     assert context.transfer is context.transfer, "made once"
     assert make_context(augment={"copies": 3}).transfer == context.transfer
 
@@ -113,7 +117,7 @@ def test_tags_sit_on_the_first_token_of_each_word(make_context, tmp_path):
     ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     context = make_context(path, task="token-classification")
-    rows, labels = context.train_rows, context.train_labels
+    rows, labels = context.rows_for(context.processor), context.labels_for(context.processor)
     assert len(rows) == len(labels) == len(context.splits.train) + 2 and labels[-1] is None
     names = context.splits.label_names
     for row, label in zip(rows, labels[:-2], strict=False):

@@ -65,7 +65,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """A data set cut for training and judging; `fingerprint` is the sha256 of rows, labels and cut."""
+    """A data set cut for training and judging; `fingerprint` is the sha256 of labelled rows and cut."""
 
     train: Split
     validation: Split

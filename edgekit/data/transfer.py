@@ -13,7 +13,6 @@ from edgekit.data.rows import Text, text_key
 from edgekit.data.table import Table, name_rows
 from edgekit.data.textfile import open_text
 from edgekit.errors import DataError
-from edgekit.files import sha256_json
 from edgekit.recipe.schema import Data, Unlabelled
 from edgekit.types import Split, Splits
 
@@ -35,7 +34,10 @@ class Transfer:
 
 
 def with_unlabelled(splits: Splits, sources: Sequence[tuple[Unlabelled, Path]], *, seed: int) -> Splits:
-    """The same splits with transfer texts in `unlabelled`; the fingerprint then covers them too.
+    """The same splits with transfer texts in `unlabelled`.
+
+    The fingerprint stays that of the labelled rows, so that what only reads those (fine-tuning a teacher) is not
+    done again because of other texts.
 
     Args:
         splits: the labelled rows; an input of theirs, in whichever split, is no transfer text.
@@ -52,7 +54,6 @@ def with_unlabelled(splits: Splits, sources: Sequence[tuple[Unlabelled, Path]], 
     return replace(
         splits,
         unlabelled=Split(found.inputs),
-        fingerprint=sha256_json([splits.fingerprint, found.inputs]),
         dropped={**splits.dropped, **dropped},
     )
 

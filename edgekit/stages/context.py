@@ -113,6 +113,7 @@ class Context:
         return sha256_json(
             {
                 "data": self.splits.fingerprint,
+                "unlabelled": sha256_json(self.splits.unlabelled.inputs),
                 "augment": augment and augment.model_dump(mode="json"),
                 "embeddings": augment and self.sources["teacher"].sha256,
             }

@@ -277,7 +277,7 @@ def _stage(
         name,
         inputs={
             **inputs,
-            "data": context.splits.fingerprint,
+            "data": context.transfer_key,
             "max_length": context.max_length,
             "config": config.model_dump(mode="json", exclude={"checkpoint_every_s"}),
             "mask_share": share,

@@ -257,3 +257,15 @@ def test_thousands_of_problems_are_counted_not_printed(small, small_text):
 def test_control_characters_do_not_reach_the_terminal(small, small_text):
     (problem,) = problems_of(small(small_text + '"\\e[31m\\ud800": 1\n'))
     assert "\x1b" not in problem and problem.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["distill.embedding_updates=lazy", "distill.optimizer=prodigy"],
+        ["distill.embedding_updates=lazy", "student.quantization_aware=true"],
+    ],
+)
+def test_lazy_token_tables_are_refused_where_every_row_changes(small, overrides):
+    assert any("lazy" in problem for problem in problems_of(small(), overrides))
+    load_recipe(small(), [overrides[0].replace("lazy", "dense"), overrides[1]])

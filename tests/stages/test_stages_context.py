@@ -78,9 +78,10 @@ def test_the_key_follows_texts_and_augmentation(make_context):
         make_context(augment={"copies": 1}).transfer_key,
         make_context(augment={"copies": 2}).transfer_key,
     }
-    other = make_context()
+    other, more = make_context(), make_context()
     other.splits = replace(other.splits, fingerprint="other")
-    assert len(keys | {other.transfer_key}) == 4
+    more.splits = replace(more.splits, unlabelled=Split(("one more text",)))
+    assert len(keys | {other.transfer_key, more.transfer_key}) == 5
     assert make_context().transfer_key in keys
 
 

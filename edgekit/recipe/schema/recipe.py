@@ -71,6 +71,15 @@ class Recipe(Config):
         return self
 
     @model_validator(mode="after")
+    def _lazy_needs_stored_rows(self) -> Recipe:
+        if self.student.quantization_aware and self.distill.embedding_updates == "lazy":
+            raise ValueError(
+                "distill.embedding_updates: lazy needs a token table that is stored as it is used; "
+                "student.quantization_aware rounds it at every step. Use dense or frozen with it"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _weights_of_the_task(self) -> Recipe:
         if self.task in TASK_WEIGHTS and "weights" not in self.distill.model_fields_set:
             distill = self.distill.model_copy(update={"weights": TASK_WEIGHTS[self.task]})

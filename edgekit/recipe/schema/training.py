@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edgekit.recipe.schema.assets import Asset
 from edgekit.recipe.schema.base import Config, Fraction, Positive
@@ -52,6 +52,15 @@ class Training(Config):
     )
     tensorboard: bool = Field(False, description="Also write TensorBoard events beside metrics.jsonl.")
     checkpoint_every_s: Positive = Field(30.0, description="Seconds between resumable checkpoints.")
+
+    @model_validator(mode="after")
+    def _lazy_needs_adamw(self) -> Training:
+        if self.embedding_updates == "lazy" and self.optimizer != "adamw":
+            raise ValueError(
+                f"embedding_updates: lazy works with optimizer: adamw, not {self.optimizer}; "
+                "use adamw, or dense or frozen updates"
+            )
+        return self
 
 
 class Teacher(Config):

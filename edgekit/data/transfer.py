@@ -36,8 +36,8 @@ class Transfer:
 def with_unlabelled(splits: Splits, sources: Sequence[tuple[Unlabelled, Path]], *, seed: int) -> Splits:
     """The same splits with transfer texts in `unlabelled`.
 
-    The fingerprint stays that of the labelled rows, so that what only reads those (fine-tuning a teacher) is not
-    done again because of other texts.
+    The fingerprint stays that of the labelled rows: a stage that only reads those, such as a teacher's
+    fine-tuning, is not done again because of other texts.
 
     Args:
         splits: the labelled rows; an input of theirs, in whichever split, is no transfer text.

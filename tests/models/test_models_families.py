@@ -8,7 +8,7 @@ import pytest
 import torch
 from family_examples import CLASSES, CONFIGS, inputs, make, signature_of
 
-from edgekit.errors import ExportError
+from edgekit.errors import ExportError, ModelError
 from edgekit.models import families
 from edgekit.models.families.deberta import align
 from edgekit.models.families.generic import Transformers
@@ -16,6 +16,7 @@ from edgekit.models.families.sentence import SentenceEncoder
 from edgekit.models.families.twin import mean_token, unit_length
 from edgekit.models.load import load_model, usable_length
 from edgekit.models.student import build_student
+from edgekit.models.students.layers import with_layers
 from edgekit.models.tasks import dummy_inputs
 from edgekit.types import Model, Source
 
@@ -157,3 +158,10 @@ def test_pooling_and_length_stay_inside_fp16() -> None:
     unit = unit_length(mean)
     assert abs(float(unit.float().norm()) - 1) <= 2e-3
     assert unit_length(torch.zeros(1, 8)).isfinite().all()
+
+
+def test_a_modernbert_student_begins_with_the_first_layer():
+    module = make("modernbert")
+    assert with_layers(module, (0, 1)).config.num_hidden_layers == 2
+    with pytest.raises(ModelError, match="can't begin with layer 1"):
+        with_layers(module, (1,))

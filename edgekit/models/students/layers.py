@@ -89,9 +89,15 @@ def with_layers(module: Any, chosen: tuple[int, ...]) -> Any:
     """A copy of `module` that has only the `chosen` layers, in that order.
 
     Raises:
-        ModelError: the architecture keeps its layers somewhere unexpected.
+        ModelError: the architecture keeps its layers somewhere unexpected, or can't begin with that one.
     """
     config = copy.deepcopy(module.config)
+    if config.model_type == "modernbert" and chosen[0] != 0:
+        raise ModelError(
+            f"A ModernBERT student can't begin with layer {chosen[0]}: only layer 0 takes the embeddings "
+            "without a norm of its own.",
+            remedy="Set student.select to uniform or first, or to a list that begins with 0.",
+        )
     field, count = tasks.layer_count(config)
     stack = layer_stack(module, count)
     setattr(config, field, len(chosen))

@@ -105,15 +105,17 @@ def benchmark(
         reference: the teacher's own export, which everything is compared with.
     """
     from edgekit.benchmark.environment import record_environment
+    from edgekit.stages.training import load_trained
 
-    processor, config = context.processor, context.recipe.benchmark
-    entries = [entry_of(reference.artifact, processor)]
+    config = context.recipe.benchmark
+    # A student may have a vocabulary of its own.
+    processors = {one.name: load_trained(context, one).processor for one in (teacher, student)}
+    entries = [entry_of(reference.artifact, processors[teacher.name])]
     for one in (teacher, student):
         size = size_bytes(one.path / "model.safetensors")
-        entries.append(
-            Entry(f"{one.name}-pytorch", one.path, processor, one.parameters, size, one.sha256, None)
-        )
-    entries += [entry_of(b.artifact, processor) for b in built if not b.rejected_because]
+        own = processors[one.name]
+        entries.append(Entry(f"{one.name}-pytorch", one.path, own, one.parameters, size, one.sha256, None))
+    entries += [entry_of(b.artifact, processors[student.name]) for b in built if not b.rejected_because]
     machine = record_environment(config.threads)
     result = context.store.run(
         "benchmark",

@@ -110,6 +110,23 @@ def test_it_runs_from_end_to_end(recipe: Make, out: Path, case: str) -> None:
     assert log[-1]["kind"] == "evaluation"
 
 
+def test_a_student_with_a_vocabulary_of_its_own_is_benchmarked_on_its_own_tokens(
+    recipe: Make, out: Path
+) -> None:
+    made = recipe(
+        student={"layers": 4, "vocabulary": {"size": 40}},
+        distill={"weights": {"hidden_cosine": 0.0}, "epochs": 1},
+        exports=[{"target": "onnx", "precisions": ["fp32"]}],
+        benchmark={"rows": None},
+    )
+    report = run_recipe(made, out=out).report
+    assert report.student.parameters < report.teacher.parameters
+    (exported,) = [one for one in report.artifacts if one.name == "student-onnx-fp32"]
+    assert exported.score == pytest.approx(report.student.score)
+    torch_row = next(t for t in report.other_timings if t.name == "student-pytorch")
+    assert torch_row.retained.value == pytest.approx(report.retained.value)
+
+
 def test_a_chain_of_assistants_and_generations(recipe: Make, out: Path, said: list[str]) -> None:
     chain = recipe(
         student={"layers": 1},

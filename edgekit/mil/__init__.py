@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgekit.mil.describe import Feature, FunctionDescription
-    from edgekit.mil.loading import load
+    from edgekit.mil.loading import load, read_spec
     from edgekit.mil.model import Model
     from edgekit.mil.state import State
 
-__all__ = ["Feature", "FunctionDescription", "Model", "State", "load"]
+__all__ = ["Feature", "FunctionDescription", "Model", "State", "load", "read_spec"]
 
 _HOMES = {
     "Feature": "edgekit.mil.describe",
@@ -26,6 +26,7 @@ _HOMES = {
     "Model": "edgekit.mil.model",
     "State": "edgekit.mil.state",
     "load": "edgekit.mil.loading",
+    "read_spec": "edgekit.mil.loading",
 }
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 
 from edgekit.mil.call import Call, Value
+from edgekit.mil.decompress import filler
+from edgekit.mil.rounding import type_name
 
-RELEASE_ABOVE_BYTES = 1 << 20
+RELEASE_ABOVE_BYTES = 1 << 16
 
 
 def is_constant(var: Any) -> bool:
@@ -47,11 +49,27 @@ class Constants:
         """The value of a constant Var, held."""
         key = id(var)
         if key not in self._held:
-            stored = self._stored(var)
+            stored = self._in_pieces(var)
+            if stored is None:
+                stored = self._stored(var)
             self._held[key] = held(stored)
             if not _shares_memory(self._held[key], stored):
                 _release(var)
         return self._held[key]
+
+    def _in_pieces(self, var: Any) -> np.ndarray | None:
+        """The float32 value of a compressed weight that need not be decompressed as a whole."""
+        if var.op.op_type == "const" or len(var.op.outputs) > 1 or type_name(var) not in ("fp16", "fp32"):
+            return None
+        inputs = {name: self._stored(source) for name, source in var.op.inputs.items()}
+        fill = filler(var.op, inputs)
+        if fill is None:
+            return None
+        dense = np.empty(var.shape, np.float32)
+        fill(dense, inputs, type(var.op).decompress)
+        for source in var.op.inputs.values():
+            _release(source)
+        return dense
 
     def _stored(self, var: Any) -> Any:
         """The value as stored: numpy, in its declared type (sub-byte types carry their width as metadata)."""

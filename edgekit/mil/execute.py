@@ -76,9 +76,9 @@ class Execution:
     def _steps(self, block: BlockPlan) -> None:
         live = self._live
         for step in block.steps:
-            inputs = self._inputs(step)
-            call = Call(step.op, inputs, step.outputs, self._run_block, self._states, self._rng)
             try:
+                inputs = self._inputs(step)
+                call = Call(step.op, inputs, step.outputs, self._run_block, self._states, self._rng)
                 returned = step.kernel(call)
             except KERNEL_ERRORS as problem:
                 raise self._failed(step, problem) from problem

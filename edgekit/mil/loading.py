@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import MissingExtra, ModelError
+from edgekit.errors import MissingExtra, ModelError, first_line
 from edgekit.mil.describe import describe
+from edgekit.mil.layout import DAMAGED, find_parts
 from edgekit.mil.model import Model
-from edgekit.mil.package import DAMAGED, check
+from edgekit.mil.package import check, check_interface
+from edgekit.mil.reading import read_program
 
 # What coremltools and protobuf raise on a package that they can't read; coremltools also asserts.
 READ_ERRORS = (
@@ -41,42 +43,48 @@ def load(path: str | Path, *, function_name: str | None = None) -> Model:
         MissingExtra: coremltools is not installed.
     """
     path = Path(path)
-    with _hushed():
-        spec, weights = _read_spec(path)
-        spec = _single_program(spec, path)
-        functions = describe(spec.description)
-        chosen = function_name or spec.description.defaultFunctionName or "main"
-        if chosen not in functions or chosen not in spec.mlProgram.functions:
-            raise ModelError(
-                f"{path.name} has no function {chosen!r}; it has {', '.join(map(repr, functions))}.",
-                remedy="Name one of these as function_name.",
-            )
-        for other in [name for name in spec.mlProgram.functions if name != chosen]:
-            del spec.mlProgram.functions[other]
-        check(spec.mlProgram, weights, path.name)
-        return Model(path, functions, chosen, lambda name: _read_function(spec, weights, name, path))
+    parts = find_parts(path)
+    with _reading(path):
+        spec = _single_program(_parsed(parts.program), path)
+        return _model(spec, parts.weights, path, function_name)
 
 
-def _read_spec(path: Path) -> tuple[Any, Path | None]:
-    if not path.exists():
-        raise ModelError(f"There is no {path}.", remedy="Give the path of a .mlpackage folder.")
-    if path.suffix == ".mlmodelc":
+def read_spec(path: str | Path) -> Any:
+    """The package's `Model` proto: its interface, metadata and program, without the weights.
+
+    Raises:
+        ModelError: there is no such package, or it is damaged.
+        MissingExtra: coremltools is not installed.
+    """
+    path = Path(path)
+    parts = find_parts(path)
+    with _reading(path):
+        return _parsed(parts.program)
+
+
+def _parsed(program: Path) -> Any:
+    from coremltools.proto import Model_pb2
+    from google.protobuf.message import DecodeError
+
+    try:
+        return Model_pb2.Model.FromString(program.read_bytes())
+    except DecodeError as problem:
+        raise ValueError(first_line(problem)) from problem
+
+
+def _model(spec: Any, weights: Path | None, path: Path, function_name: str | None) -> Model:
+    functions = describe(spec.description)
+    chosen = function_name or spec.description.defaultFunctionName or "main"
+    if chosen not in functions or chosen not in spec.mlProgram.functions:
         raise ModelError(
-            f"{path.name} is compiled for a device and can't be read back.",
-            remedy="Give the .mlpackage that it was compiled from.",
+            f"{path.name} has no function {chosen!r}; it has {', '.join(map(repr, functions))}.",
+            remedy="Name one of these as function_name.",
         )
-    try:
-        import coremltools
-        from google.protobuf.message import DecodeError
-    except ModuleNotFoundError as missing:
-        raise MissingExtra(
-            str(missing.name), extra="coreml", needed_for="Reading a Core ML package"
-        ) from None
-    try:
-        model = coremltools.models.MLModel(str(path), skip_model_load=True)
-    except (*READ_ERRORS, DecodeError) as problem:
-        raise ModelError(f"{path.name} can't be read: {_first_line(problem)}", remedy=DAMAGED) from problem
-    return model.get_spec(), Path(model.weights_dir) if model.weights_dir else None
+    for other in [name for name in spec.mlProgram.functions if name != chosen]:
+        del spec.mlProgram.functions[other]
+    check(spec.mlProgram, weights, path.name)
+    check_interface(spec.mlProgram, functions[chosen], path.name)
+    return Model(path, functions, chosen, lambda name: read_program(spec, weights).functions[name])
 
 
 def _single_program(spec: Any, path: Path) -> Any:
@@ -93,31 +101,21 @@ def _single_program(spec: Any, path: Path) -> Any:
     return spec
 
 
-def _read_function(spec: Any, weights: Path | None, name: str, path: Path) -> Any:
-    from coremltools.converters.mil.frontend.milproto import load as milproto
-
-    try:
-        program = milproto.load(spec, spec.specificationVersion, str(weights or ""))
-    except READ_ERRORS as problem:
-        raise ModelError(
-            f"The program of {path.name} can't be read: {type(problem).__name__}: {_first_line(problem)}",
-            remedy=DAMAGED,
-        ) from problem
-    return program.functions[name]
-
-
-def _first_line(problem: BaseException) -> str:
-    lines = str(problem).strip().splitlines()
-    return lines[0][:300] if lines else type(problem).__name__
-
-
 @contextlib.contextmanager
-def _hushed() -> Iterator[None]:
-    """Silences what coremltools logs about platforms and versions that make no difference here."""
+def _reading(path: Path) -> Iterator[None]:
+    """Says what is wrong with a package, and silences what coremltools logs about platforms and versions."""
     logger = logging.getLogger("coremltools")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
         yield
+    except ModuleNotFoundError as missing:
+        raise MissingExtra(
+            str(missing.name), extra="coreml", needed_for="Reading a Core ML package"
+        ) from None
+    except READ_ERRORS as problem:
+        raise ModelError(
+            f"{path.name} can't be read: {type(problem).__name__}: {first_line(problem)}", remedy=DAMAGED
+        ) from problem
     finally:
         logger.setLevel(level)

@@ -6,9 +6,11 @@ import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgekit.errors import ModelError
+from edgekit.mil.describe import FunctionDescription
+from edgekit.mil.layout import DAMAGED
 from edgekit.mil.ops import OPS
 
 REBUILT = frozenset({"const", "write_state"})  # what the loader turns into something else
@@ -21,7 +23,27 @@ BITS = {
     "UINT1": 1, "UINT2": 2, "UINT3": 3, "UINT4": 4, "UINT6": 6, "UINT8": 8, "UINT16": 16, "UINT32": 32,
     "UINT64": 64,
 }  # fmt: skip
-DAMAGED = "Copy or convert the package again: it is damaged or was not written completely."
+TYPES = frozenset({"float16", "float32", "float64", "int32", "int8", "uint8"})  # of inputs and states
+
+
+class Record(NamedTuple):
+    """What a weight file says of one weight."""
+
+    sentinel: int
+    element_type: int
+    size: int  # bytes
+    offset: int  # of the data, from the start of the file
+
+
+def weight_record(path: Path, offset: int) -> Record | None:
+    """The record at `offset`; None when it, or the data that it points to, isn't in the file."""
+    length = path.stat().st_size
+    if offset + RECORD.size > length:
+        return None
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        record = Record(*RECORD.unpack(stream.read(RECORD.size)))
+    return record if record.sentinel == SENTINEL and record.offset + record.size <= length else None
 
 
 def check(program: Any, weights: Path | None, name: str) -> None:
@@ -31,7 +53,6 @@ def check(program: Any, weights: Path | None, name: str) -> None:
         ModelError: an operation is not known here (its type, name and place are told), a weight lies outside
             its file or has another size than declared, or a tensor is too large for any device.
     """
-    files: dict[str, _Blob] = {}
     for function_name, function in program.functions.items():
         block = function.block_specializations.get(function.opset)
         if block is None:
@@ -45,7 +66,27 @@ def check(program: Any, weights: Path | None, name: str) -> None:
                         f"{name}: {output.name!r} ({where}) is impossibly large.", remedy=DAMAGED
                     )
             for value in _values(op):
-                _check_weight(value, weights, files, f"{name}: a weight of {_name(op)!r} ({where})")
+                _check_weight(value, weights, f"{name}: a weight of {_name(op)!r} ({where})")
+
+
+def check_interface(program: Any, function: FunctionDescription, name: str) -> None:
+    """Checks what a function says of its inputs and states, which are made without looking at the program.
+
+    Raises:
+        ModelError: an input of the program is not described, a shape is negative or too large for any device,
+            or a type is none.
+    """
+    for entry in program.functions[function.name].inputs:
+        if entry.name not in function.inputs and entry.name not in function.states:
+            raise ModelError(f"{name} doesn't describe its input {entry.name!r}.", remedy=DAMAGED)
+    for feature in (*function.inputs.values(), *function.states.values()):
+        sizes = feature.shape
+        if any(size < 0 for size in sizes) or math.prod(sizes) > MAX_ELEMENTS:
+            raise ModelError(
+                f"{name}: {feature.name!r} has the impossible shape {list(sizes)}.", remedy=DAMAGED
+            )
+        if feature.kind in ("tensor", "image") and feature.dtype not in TYPES:
+            raise ModelError(f"{name}: {feature.name!r} has no known type.", remedy=DAMAGED)
 
 
 def _operations(block: Any, where: str) -> Iterator[tuple[Any, str]]:
@@ -77,36 +118,18 @@ def _unknown(op: Any, where: str) -> ModelError:
     )
 
 
-class _Blob:
-    """A weight file: records of 64 bytes that say where the data lies."""
-
-    def __init__(self, path: Path) -> None:
-        self.size = path.stat().st_size
-        self._path = path
-
-    def record(self, offset: int) -> tuple[int, int, int, int] | None:
-        with self._path.open("rb") as stream:
-            stream.seek(offset)
-            found = stream.read(RECORD.size)
-        return RECORD.unpack(found) if len(found) == RECORD.size else None
-
-
-def _check_weight(value: Any, weights: Path | None, files: dict[str, _Blob], what: str) -> None:
+def _check_weight(value: Any, weights: Path | None, what: str) -> None:
     if value.WhichOneof("value") != "blobFileValue":
         return
     file_name = value.blobFileValue.fileName.rsplit("/", maxsplit=1)[-1]
-    if file_name not in files:
-        if weights is None or not (weights / file_name).is_file():
-            raise ModelError(f"{what} is in {file_name!r}, which the package lacks.", remedy=DAMAGED)
-        files[file_name] = _Blob(weights / file_name)
-    blob = files[file_name]
-    offset = value.blobFileValue.offset
-    record = blob.record(offset) if offset < blob.size else None
-    if record is None or record[0] != SENTINEL or record[3] + record[2] > blob.size:
+    if weights is None or "\0" in file_name or not (weights / file_name).is_file():
+        raise ModelError(f"{what} is in {file_name!r}, which the package lacks.", remedy=DAMAGED)
+    record = weight_record(weights / file_name, value.blobFileValue.offset)
+    if record is None:
         raise ModelError(f"{what} lies outside {file_name!r}.", remedy=DAMAGED)
     declared = _declared_bytes(value.type.tensorType)
-    if declared is not None and declared != record[2]:
-        raise ModelError(f"{what} has {record[2]} bytes where {declared} are declared.", remedy=DAMAGED)
+    if declared is not None and declared != record.size:
+        raise ModelError(f"{what} has {record.size} bytes where {declared} are declared.", remedy=DAMAGED)
 
 
 def _declared_bytes(tensor: Any) -> int | None:

@@ -6,11 +6,13 @@ They take any model folder that transformers can load, and any file that edgekit
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import DataError, ModelError, first_line
+from edgekit.errors import DataError, ModelError, RecipeError, first_line
 from edgekit.files import folder_lock, sha256_file, sha256_json, sha256_path, size_bytes
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Asset, Benchmark, Data, Export, Gates
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from edgekit.pipeline import RunResult
     from edgekit.report.document import Report
     from edgekit.stages.artifacts import Built, Workbench
+    from edgekit.stages.checking import Prepared
+    from edgekit.types import Trail
 
 
 def _columns(data: LabelledFile) -> Data:
@@ -101,36 +105,31 @@ def export_model(
     minimum_deployment_target: str = "iOS17",
     shapes: str = "range",
     threads: int = 1,
+    **compression: Any,
 ) -> list[Built]:
     """Exports a model folder to each target; every file is verified against the folder.
 
     Args:
         targets: "onnx", "coreml".
         precisions: target → precisions; the plain one of each target by default.
+        compression: Core ML's `block_size`, `group_size` and `mixed`, as a recipe's export takes them.
         out: results folder; `exported/<folder's name>` when None.
         data: labelled rows for the metric gate; without them numbers and labels are compared on random
             tokens, and no metric is judged.
 
     Raises:
         ExportError: an unknown target, or an operation that a target doesn't have.
+        RecipeError: a precision that a target or deployment target doesn't have; every problem is named.
         RunLocked: another process works on `out`.
     """
     from edgekit.export.targets import get_target
     from edgekit.stages.artifacts import build_target
 
+    settings = {"minimum_deployment_target": minimum_deployment_target, "shapes": shapes, **compression}
     exports = []
     for name in dict.fromkeys(targets):
         chosen = (precisions or {}).get(name) or (get_target(name).precisions[0],)
-        exports.append(
-            Export.model_validate(
-                {
-                    "target": name,
-                    "precisions": tuple(chosen),
-                    "minimum_deployment_target": minimum_deployment_target,
-                    "shapes": shapes,
-                }
-            )
-        )
+        exports.append(_export_section(target=name, precisions=tuple(chosen), **settings))
     folder = Path(model)
     loaded = load(folder, max_length=max_length)
     destination = out or Path("exported") / loaded.name
@@ -139,15 +138,39 @@ def export_model(
         return [built for export in exports for built in build_target(bench, export)]
 
 
-def quantize_model(model: Path | str, *, targets: Sequence[str] = ("onnx",), **options: Any) -> list[Built]:
-    """int8 for each target, kept only if it is faster than what it replaces and loses little.
+def _export_section(**values: Any) -> Export:
+    """One export of a recipe from plain arguments."""
+    from pydantic import ValidationError
 
-    Takes the options of `export_model`, except `precisions`.
+    try:
+        return Export.model_validate(values)
+    except ValidationError as error:
+        problems = tuple(
+            str(one.get("ctx", {}).get("error", f"{one['input']!r}: {one['msg']}")) for one in error.errors()
+        )
+        raise RecipeError(
+            f"{values['target']} can't be written so: {'; '.join(problems)}.",
+            remedy="`edgekit quantize --help` lists the precisions and what each needs.",
+            problems=problems,
+        ) from None
+
+
+def quantize_model(
+    model: Path | str,
+    *,
+    targets: Sequence[str] = ("onnx",),
+    precisions: Sequence[str] = ("int8",),
+    **options: Any,
+) -> list[Built]:
+    """Compressed copies for each target; an ONNX copy is kept only if it is faster than what it replaces, and
+    every copy only if it loses little.
+
+    Takes the other options of `export_model`.
     """
     from edgekit.export.targets import get_target
 
-    precisions = {name: (get_target(name).precisions[0], "int8") for name in targets}
-    return export_model(_folder_of(Path(model)), targets=targets, precisions=precisions, **options)
+    chosen = {name: (get_target(name).precisions[0], *precisions) for name in targets}
+    return export_model(_folder_of(Path(model)), targets=targets, precisions=chosen, **options)
 
 
 def _folder_of(model: Path) -> Path:
@@ -205,33 +228,56 @@ def verify_artifact(
     *,
     against: Path | str,
     data: LabelledFile | None = None,
+    inputs: Path | None = None,
     gates: Gates | None = None,
     threads: int = 1,
 ) -> tuple[Artifact, Parity]:
-    """Runs an exported file and compares it with the model folder it came from; writes nothing.
+    """Runs an exported file and compares it with what it should compute; writes nothing.
+
+    Args:
+        artifact: an ONNX file or a Core ML package, edgekit's or not; with its first divergence if it fails.
+        against: a model folder, an ONNX file, or `file.py:factory`: a callable, which is run, returning a
+            PyTorch module that takes the package's inputs and gives its outputs, or its task's logits.
+        data: labelled rows for the task metric.
+        inputs: a `.npz` file with a package's inputs; None makes random ones.
 
     Raises:
-        ModelError: one of the two can't be read, or their labels differ.
+        ModelError: one of the two can't be read, or their interfaces differ.
+        DataError: inputs can't be made up for the package, or rows can't be read for it.
     """
-    import tempfile
-
-    from edgekit.runtimes.describe import describe_artifact
     from edgekit.stages.artifacts import verify
 
+    with _check(artifact, against, data, inputs, gates, threads) as (check, bench):
+        if bench is not None:
+            return check.artifact, verify(bench, check.artifact, replaces=None)
+        return check.artifact, check.explained(check.parity(gates or Gates()))
+
+
+def explain_artifact(
+    artifact: Path | str, *, against: Path | str, picture: Path | None = None, **options: Any
+) -> Trail:
+    """Follows a Core ML package operation by operation, on the row that shows most.
+
+    Takes the options of `verify_artifact`; draws the error along depth to `picture` (.svg, .png or .pdf).
+    """
+    from edgekit.report.trail_chart import draw_trail
+
+    with _check(artifact, against, **{"data": None, "inputs": None, "gates": None, **options}) as (check, _):
+        trail = check.trail()
+    return draw_trail(trail, picture) if picture else trail
+
+
+def _check(
+    path: Path | str, against: Path | str, data: Any, inputs: Any, gates: Any, threads: int = 1
+) -> AbstractContextManager[Prepared]:
+    from edgekit.stages.checking import prepared
+
     hush()
-    found = describe_artifact(Path(artifact))
-    model = load(against, max_length=found.signature.max_length, task=found.signature.task)
-    if model.signature.labels != found.signature.labels:
-        raise ModelError(
-            f"{artifact} has the labels {list(found.signature.labels)}, "
-            f"{against} has {list(model.signature.labels)}.",
-            remedy="Compare it with the model that it was exported from.",
-        )
-    with tempfile.TemporaryDirectory(prefix="edgekit-verify-") as scratch:
-        bench = _workbench(
-            model, Path(against), Path(scratch), data=data, gates=gates or Gates(), threads=threads
-        )
-        return found, verify(bench, found, replaces=None)
+    bench = partial(_workbench, data=data, gates=gates or Gates(), threads=threads)
+    rows = None if data is None else partial(evaluation_rows, data=data)
+    return prepared(
+        Path(path), str(against), inputs=inputs, threads=threads, load=load, bench=bench, rows=rows
+    )
 
 
 def bench_models(

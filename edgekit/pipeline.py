@@ -217,6 +217,7 @@ def _scores(context: Context, teacher: Trained, student: Trained, label_only: Tr
 def workbench(context: Context, trained: Trained, teacher: Trained) -> Workbench:
     """The export bench of a model that this run trained."""
     from edgekit.stages.artifacts import Workbench
+    from edgekit.stages.compressing import calibration_split
     from edgekit.stages.scoring import test_logits, test_set, test_truth
     from edgekit.stages.training import load_trained
 
@@ -236,6 +237,7 @@ def workbench(context: Context, trained: Trained, teacher: Trained) -> Workbench
         provenance=context.provenance(model=trained.name, weights_sha256=trained.sha256),
         logits=(lambda: test_logits(context, trained)) if kept else None,
         threads=context.recipe.benchmark.threads,
+        calibration=lambda: calibration_split(context, trained),
     )
 
 

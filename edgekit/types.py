@@ -122,9 +122,14 @@ class LayerPrecision:
     """What one weight becomes. `skipped_because` is never empty for a weight left as it was."""
 
     name: str
-    bits: int
-    granularity: str  # "per_tensor" | "per_channel" | "none"
+    bits: int  # of one stored value
+    granularity: str  # "per_tensor" | "per_channel" | "per_block" | "per_group" | "none"
     skipped_because: str = ""
+    scheme: str = ""  # "int8", "palette6" …; "" when left as it was
+    group_size: int = 0  # per_block: inputs that share a scale; per_group: channels that share a table
+    axis: int = 0  # per_group: the axis of the channels
+    sensitivity: float | None = None  # how far this weight alone moves the outputs; None: not measured
+    note: str = ""  # where the scheme had to give way, and why
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,8 @@ class Quantized:
     target: str
     scheme: str
     layers: tuple[LayerPrecision, ...]
+    seconds: float | None = None  # of carrying it out, in a process of its own; None: not measured
+    peak_bytes: int | None = None  # resident memory of that whole process at its peak
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,7 @@ class Artifact:
     name: str  # "student-onnx-int8"
     path: Path
     target: str  # "onnx" | "coreml" | "pytorch"
-    precision: str  # "fp32" | "fp16" | "int8"
+    precision: str  # "fp32" | "fp16" | a name in `recipe.schema.precisions.SCHEMES`
     signature: Signature
     size_bytes: int
     sha256: str
@@ -172,6 +179,113 @@ class ShapeCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrounded:
+    """The same comparison of a Core ML package when nothing is rounded to half precision."""
+
+    samples: int  # rows, of those that were compared with rounding
+    max_abs_error: float
+    cosine: float
+    label_agreement: float | None
+    metric: float | None
+    metric_drop: float | None  # in points, on these rows
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSource:
+    """Where an operation of a package came from."""
+
+    module: str  # dotted path in the PyTorch module; "" for the outermost
+    line: str  # "package/file.py:12"
+    key: str = ""  # of the traced tensor that it computes; "" when none is the same
+
+
+@dataclass(frozen=True, slots=True)
+class TracedTensor:
+    """One intermediate tensor of a PyTorch module."""
+
+    name: str  # of torch.export's node
+    key: str  # the same in every export of the module
+    value: Any  # torch.Tensor
+    module: str
+    line: str
+    weights: Mapping[str, Any]  # the parameters it is computed from: name → torch.Tensor
+    scalars: tuple[float, ...]  # constants of its operation and of those just before it
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRange:
+    """What a tensor holds, in short. None: nothing finite."""
+
+    name: str
+    shape: tuple[int, ...]
+    low: float | None  # of the finite entries
+    high: float | None
+    has_inf: bool
+    has_nan: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The first operation whose output departs from its reference beyond tolerance."""
+
+    # "precision": from the same program unrounded; "conversion": from the PyTorch module; "not a number":
+    # without any rounding, and with no module to compare with
+    cause: str
+    operation: str  # MIL type: "linear"
+    name: str
+    position: int  # from 1, among the operations that were executed
+    total: int
+    error: float | None  # see `edgekit.verify.distance`; None: not finite
+    tolerance: float
+    module: str  # dotted path; "" when it was not recorded
+    line: str  # "package/file.py:12"; "" when it was not recorded
+    inputs: tuple[TensorRange, ...]
+    output: TensorRange
+    expected: TensorRange  # the reference's tensor of the same place
+    hints: tuple[str, ...]  # known causes that fit, most likely first
+
+    @property
+    def text(self) -> str:
+        """One sentence."""
+        of = "the same program unrounded" if self.cause == "precision" else "the PyTorch module"
+        where = f" in {self.module}" if self.module else ""
+        line = f" ({self.line})" if self.line else ""
+        by = "without a finite result" if self.error is None else f"by {self.error:.2g} of its scale"
+        hint = f": {self.hints[0]}" if self.hints else ""
+        did = "it first gives NaN" if self.cause == "not a number" else f"it first departs from {of}"
+        return (
+            f"{did} at {self.operation} {self.name!r}, operation {self.position} of "
+            f"{self.total}{where}{line}, {by}{hint}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPoint:
+    """One executed operation. An error is None where nothing was compared, infinite where it overflowed."""
+
+    position: int
+    operation: str
+    name: str
+    module: str
+    line: str
+    rounding_error: float | None  # declared rounding against none
+    reference_error: float | None  # unrounded against the PyTorch module's tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """How the error of a package grows from operation to operation, for one input."""
+
+    package: str
+    points: tuple[TrailPoint, ...]
+    compared: int  # operations that were compared with a tensor of the PyTorch module
+    rounding_tolerance: float
+    reference_tolerance: float
+    divergences: tuple[Divergence, ...]  # conversion first
+    notes: tuple[str, ...] = ()  # what could not be compared, and why
+
+
+@dataclass(frozen=True, slots=True)
 class Parity:
     """How far an artifact is from its reference. Not executed: numbers are None and `checks` say what was."""
 
@@ -189,7 +303,10 @@ class Parity:
     shapes: tuple[ShapeCheck, ...] = ()
     gates: tuple[Gate, ...] = ()
     checks: tuple[str, ...] = ()  # structural checks that held
-    failures: tuple[str, ...] = ()  # structural checks that did not
+    failures: tuple[str, ...] = ()  # structural checks that did not, and where it first departs
+    unrounded: Unrounded | None = None  # Core ML by reference semantics only
+    meaning: str = ""  # what both roundings say together
+    divergence: Divergence | None = None  # looked for when it did not pass
 
     @property
     def passed(self) -> bool:

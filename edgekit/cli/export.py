@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,28 +12,74 @@ from edgekit.cli import console
 from edgekit.cli.datafile import data_options, labelled_file
 from edgekit.cli.options import json_option, out_option, quiet_option
 
+if TYPE_CHECKING:
+    from edgekit.stages.artifacts import Built
+    from edgekit.types import Quantized
+
+
+def compression_options(*, default: str) -> Callable[[Any], Any]:
+    """The options that say how weights are stored, shared with `quantize`."""
+
+    def add(command: Any) -> Any:
+        for option in (
+            click.option(
+                "--group-size",
+                type=click.IntRange(1, 1024),
+                help="Channels that share a table in the grouped palettes. [default: 32]",
+            ),
+            click.option(
+                "--block-size",
+                type=click.IntRange(8, 1024),
+                help="Inputs that share a scale in int4. [default: 32]",
+            ),
+            click.option(
+                "--minimum-deployment-target",
+                type=click.Choice(["iOS16", "iOS17", "iOS18"]),
+                default="iOS17",
+                show_default=True,
+                help="Core ML only.",
+            ),
+            click.option(
+                "--bits",
+                type=click.FloatRange(1, 16),
+                help="Mean bits of a weight in mixed. [default: 6]",
+            ),
+            click.option("--max-bytes", help="Size of the mixed package, such as 6MB."),
+            click.option("--mixed", "mix", is_flag=True, help="The same as --precision mixed. Core ML only."),
+            click.option(
+                "--precision",
+                "-p",
+                "precisions",
+                multiple=True,
+                help=f"Repeatable, or several with commas. [default: {default}]",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def compression(words: Sequence[str], chosen: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The precisions that were typed, and the other `compression_options` as the API takes them."""
+    precisions = [name.strip() for word in words for name in word.split(",") if name.strip()]
+    budget = {name: chosen[name] for name in ("max_bytes", "bits") if chosen[name] is not None}
+    if chosen["mix"]:
+        precisions.append("mixed")
+    if budget and "mixed" not in precisions:
+        raise click.UsageError(f"--{next(iter(budget)).replace('_', '-')} is for --mixed.")
+    sizes = {name: chosen[name] for name in ("block_size", "group_size") if chosen[name] is not None}
+    options = {"minimum_deployment_target": chosen["minimum_deployment_target"], **sizes}
+    return tuple(dict.fromkeys(precisions)), {**options, **({"mixed": budget} if budget else {})}
+
 
 @click.command(short_help="Write a model as ONNX or Core ML, and verify the file.")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option("--target", "-t", "targets", multiple=True, required=True, help="onnx or coreml; repeatable.")
-@click.option(
-    "--precision",
-    "-p",
-    "precisions",
-    multiple=True,
-    type=click.Choice(["fp32", "fp16", "int8"]),
-    help="Repeatable. [default: fp32 for onnx, fp16 for coreml]",
-)
+@compression_options(default="fp32 for onnx, fp16 for coreml")
 @out_option(help="Results folder. [default: exported/<model's name>]")
 @data_options(required=False)
 @click.option("--max-length", type=click.IntRange(2, 8192), help="Tokens. [default: as the tokenizer says]")
-@click.option(
-    "--minimum-deployment-target",
-    type=click.Choice(["iOS16", "iOS17", "iOS18"]),
-    default="iOS17",
-    show_default=True,
-    help="Core ML only.",
-)
 @click.option(
     "--shapes",
     type=click.Choice(["range", "enumerated", "fixed"]),
@@ -52,40 +100,47 @@ def command(
     label_column: str,
     label_separator: str | None,
     max_length: int | None,
-    minimum_deployment_target: str,
     shapes: str,
     as_json: bool,
     quiet: bool,
+    **chosen: Any,
 ) -> int:
-    """Export the classifier folder MODEL, one artifact per target and precision, each verified against MODEL.
+    """Export the model folder MODEL, one artifact per target and precision, each verified against MODEL.
 
     With --data the task metric is compared as well. An artifact that fails its gates moves to rejected/,
-    and the command exits with 9.
+    and the command exits with 9. Precisions are fp32, fp16 (coreml) and those that `edgekit quantize --help`
+    lists; of several targets each takes the precisions that it has.
 
     \b
     Examples:
       edgekit export exported/movie-reviews/student --target onnx
       edgekit export my-model --target onnx --target coreml --data test.csv
-      edgekit export my-model -t coreml -p fp16 -p int8 --minimum-deployment-target iOS18
+      edgekit export my-model -t coreml -p fp16,int8,palette6
+      edgekit export my-model -t coreml -p int4 --minimum-deployment-target iOS18
+      edgekit export my-model -t coreml --mixed --max-bytes 6MB --data test.csv
     """
     from edgekit.api import export_model
+    from edgekit.recipe.schema.precisions import ONNX_PRECISIONS
 
     console.start(quiet=quiet, as_json=as_json)
-    chosen = {t: [p for p in precisions if not (t == "onnx" and p == "fp16")] for t in targets}
+    named, options = compression(precisions, chosen)
+    by_target = {t: named for t in targets}
+    if len(targets) > 1 and "onnx" in targets:
+        by_target["onnx"] = tuple(name for name in named if name in ONNX_PRECISIONS)
     built = export_model(
         model,
         targets=targets,
-        precisions={t: p for t, p in chosen.items() if p},
+        precisions=by_target,
         out=out,
         data=labelled_file(data, text_column, pair_column, label_column, label_separator),
         max_length=max_length,
-        minimum_deployment_target=minimum_deployment_target,
         shapes=shapes,
+        **options,
     )
     return finish(built, as_json=as_json)
 
 
-def finish(built, *, as_json: bool) -> int:  # type: ignore[no-untyped-def]
+def finish(built: Sequence[Built], *, as_json: bool) -> int:
     """Shows what was built; the exit code of the gates."""
     from edgekit.cli.show import parity_lines, rejected_names
     from edgekit.errors import GateFailed
@@ -95,4 +150,35 @@ def finish(built, *, as_json: bool) -> int:  # type: ignore[no-untyped-def]
     else:
         for one in built:
             parity_lines(one.artifact, one.parity)
+            if one.quantized is not None:
+                plan_lines(one.quantized)
     return GateFailed.exit_code if rejected_names(built) else 0
+
+
+def plan_lines(plan: Quantized) -> None:
+    """What each weight became, what that cost, and where the plan had to give way."""
+    from collections import Counter
+
+    from edgekit.files import human
+
+    stored = [layer for layer in plan.layers if layer.scheme]
+    counts = Counter(layer.scheme for layer in stored)
+    said = ", ".join(f"{count} × {scheme}" for scheme, count in counts.most_common())
+    console.say(f"  weights: {said}; {len(plan.layers) - len(stored)} left as they were")
+    if plan.seconds is not None and plan.peak_bytes is not None:
+        peak = human(plan.peak_bytes)
+        console.say(f"  compressed in {plan.seconds:.1f} s; peak memory {peak}, of a process of its own")
+    for layer in stored:
+        if layer.note:
+            console.say(f"  note {layer.name}: {layer.note}")
+    if plan.scheme == "mixed":
+        rows = [
+            (layer.name, layer.scheme or "fp16", str(layer.bits), _loss(layer.sensitivity))
+            for layer in plan.layers
+            if layer.scheme or "sensitive" in layer.skipped_because
+        ]
+        console.table(("Weight", "Stored as", "Bits", "Effect on the outputs"), rows, right=(2, 3))
+
+
+def _loss(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1e}"

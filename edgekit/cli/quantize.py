@@ -1,18 +1,19 @@
-"""`edgekit quantize`: an int8 copy that pays, or none."""
+"""`edgekit quantize`: compressed copies that pay, or none."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from edgekit.cli import console
 from edgekit.cli.datafile import data_options, labelled_file
-from edgekit.cli.export import finish
+from edgekit.cli.export import compression, compression_options, finish
 from edgekit.cli.options import json_option, out_option, quiet_option
 
 
-@click.command(short_help="Make an int8 copy of a model.")
+@click.command(short_help="Make compressed copies of a model: int8, 4 bits, palettes …")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--target",
@@ -21,10 +22,13 @@ from edgekit.cli.options import json_option, out_option, quiet_option
     multiple=True,
     help="onnx or coreml; repeatable. [default: the exported file's, else onnx]",
 )
+@compression_options(default="int8, or mixed alone with --mixed")
 @out_option(help="Results folder. [default: exported/<model's name>]")
 @data_options(required=False)
 @click.option(
-    "--metric-drop", type=click.FloatRange(0, 100), default=1.0, show_default=True, help="Points it may lose."
+    "--metric-drop",
+    type=click.FloatRange(0, 100),
+    help="Points each may lose. [default: 1 for 8 and 6 bits and mixed, 2 for 4 bits and sparse]",
 )
 @click.option("--allow-slower", is_flag=True, help="Keep it even if it is slower than what it replaces.")
 @json_option
@@ -32,38 +36,60 @@ from edgekit.cli.options import json_option, out_option, quiet_option
 def command(
     model: Path,
     targets: tuple[str, ...],
+    precisions: tuple[str, ...],
     out: Path | None,
     data: Path | None,
     text_column: str,
     pair_column: str | None,
     label_column: str,
     label_separator: str | None,
-    metric_drop: float,
+    metric_drop: float | None,
     allow_slower: bool,
     as_json: bool,
     quiet: bool,
+    **chosen: Any,
 ) -> int:
-    """Quantize MODEL (a classifier folder, or a file exported from one) to int8.
+    """Compress the weights of MODEL (a model folder, or a file exported from one).
 
-    The copy is kept only if it is faster than what it replaces and loses no more than the gate allows;
-    otherwise it moves to rejected/ and the command exits with 9.
+    A copy is kept only if it loses no more than its gates allow, and an ONNX copy only if it is faster than
+    what it replaces; otherwise it moves to rejected/ and the command exits with 9.
+
+    \b
+    Precisions (onnx takes int8 alone; those of iOS18 need --minimum-deployment-target iOS18):
+      int8                                 linear, a scale per channel
+      int4                                 linear, a scale per block; iOS18
+      palette8, palette6, palette4         k-means, a table per tensor
+      palette6-grouped, palette4-grouped   k-means, a table per group of channels; iOS18
+      palette4-int8                        k-means, the table in int8; iOS18
+      sparse30, sparse50                   the smallest 30 or 50 % are zero
+      sparse50-int8, sparse50-palette6     the same, the others compressed; iOS18
+      mixed                                for each weight what pays, by its measured effect
 
     \b
     Examples:
       edgekit quantize my-model --data test.csv
+      edgekit quantize my-model -t coreml --precision palette6,palette4 --data test.csv
+      edgekit quantize my-model -t coreml --mixed --max-bytes 6MB --data test.csv
+      edgekit quantize my-model -t coreml -p int4 --minimum-deployment-target iOS18
       edgekit quantize exported/movie-reviews/student/onnx/model.onnx --data test.csv --out quantized
-      edgekit quantize my-model --target onnx --target coreml --metric-drop 0.5 --data test.csv
     """
     from edgekit.api import quantize_model
     from edgekit.recipe.schema import Gates
+    from edgekit.recipe.schema.precisions import SCHEMES
 
     console.start(quiet=quiet, as_json=as_json)
     default = {".mlpackage": "coreml"}.get(model.suffix, "onnx")
+    precisions, options = compression(precisions, chosen)
     built = quantize_model(
         model,
         targets=targets or (default,),
+        precisions=precisions or ("int8",),
         out=out,
         data=labelled_file(data, text_column, pair_column, label_column, label_separator),
-        gates=Gates(metric_drop_int8=metric_drop, not_slower=not allow_slower),
+        gates=Gates(
+            metric_drop={} if metric_drop is None else dict.fromkeys(SCHEMES, metric_drop),
+            not_slower=not allow_slower,
+        ),
+        **options,
     )
     return finish(built, as_json=as_json)

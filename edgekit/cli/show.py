@@ -10,7 +10,7 @@ from edgekit.files import human
 
 if TYPE_CHECKING:
     from edgekit.report.document import Report
-    from edgekit.types import Artifact, Parity, Timing
+    from edgekit.types import Artifact, Parity, Timing, Unrounded
 
 
 def artifact_table(report: Report) -> None:
@@ -36,15 +36,11 @@ def parity_lines(artifact: Artifact, parity: Parity) -> None:
     console.say(f"{artifact.path}  {artifact.target} {artifact.precision}, {human(artifact.size_bytes)}")
     console.say(f"  {_verdict(parity.executed, parity.passed)} against {parity.reference}, {parity.runtime}")
     if parity.executed:
-        console.say(
-            f"  {parity.samples} rows: largest difference {parity.max_abs_error:.3g}, "
-            f"mean cosine {parity.cosine:.6f}, same label {_percent(parity.label_agreement)}"
-        )
-        if parity.metric is not None:
-            console.say(
-                f"  {parity.metric_name} {_percent(parity.metric)}, {parity.metric_drop:+.2f} points lost"
-            )
-        else:
+        console.say(f"  {_errors(parity, parity.metric_name)}")
+        if parity.unrounded is not None:
+            console.say(f"  unrounded, {_errors(parity.unrounded, parity.metric_name)}")
+            console.say(f"  {parity.meaning}")
+        if parity.metric is None:
             console.say("  no metric: no labelled data was given (--data)")
     for gate in parity.gates:
         console.say(
@@ -90,6 +86,18 @@ def timing_table(timings: Sequence[Timing]) -> None:
     for t in timings:
         if t.not_measured:
             console.say(f"{t.artifact}: not measured: {t.not_measured}")
+
+
+def _errors(found: Parity | Unrounded, metric: str | None) -> str:
+    """Error and score of one pass; both roundings are told alike."""
+    agreed = "" if found.label_agreement is None else f", same label {_percent(found.label_agreement)}"
+    scored = ""
+    if found.metric is not None:
+        scored = f", {metric} {_percent(found.metric)}, {found.metric_drop:+.2f} points lost"
+    return (
+        f"{found.samples} rows: largest difference {found.max_abs_error:.3g}, "
+        f"mean cosine {found.cosine:.6f}{agreed}{scored}"
+    )
 
 
 def _verdict(executed: bool, passed: bool) -> str:

@@ -15,7 +15,7 @@ from edgekit.types import Artifact, Signature
 class Exportable:
     """A model ready to be written for a device.
 
-    `module(*inputs in signature order) → logits [B, C]`, fp32, CPU, evaluation mode.
+    `module(*inputs in signature order) → the signature's output`, fp32, CPU, evaluation mode.
     """
 
     name: str

@@ -50,7 +50,7 @@ def export_onnx(model: Exportable, path: Path) -> Artifact:
     except Exception as error:
         raise ExportError(
             f"{model.name} can't be exported to ONNX: {_reason(error)}",
-            remedy="Use an architecture with an export module (bert), or report this one.",
+            remedy="Use an architecture that edgekit has an export module for, or report this one.",
         ) from error
     assert program is not None  # torch returns None only for its old exporter
     _name_weights(program.model, model.module)

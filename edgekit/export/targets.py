@@ -6,6 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 
 from edgekit.errors import ExportError, MissingExtra
+from edgekit.recipe.schema.precisions import ONNX_PRECISIONS, SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,11 @@ class Target:
 
 TARGETS = {
     "onnx": Target(
-        "onnx", ".onnx", "onnx", ("fp32", "int8"), ("onnx", "onnxruntime", "onnxscript", "onnx_ir"), "onnx"
+        "onnx", ".onnx", "onnx", ONNX_PRECISIONS, ("onnx", "onnxruntime", "onnxscript", "onnx_ir"), "onnx"
     ),
-    "coreml": Target("coreml", ".mlpackage", "coreml", ("fp16", "fp32", "int8"), ("coremltools",), "coreml"),
+    "coreml": Target(
+        "coreml", ".mlpackage", "coreml", ("fp16", "fp32", *SCHEMES), ("coremltools",), "coreml"
+    ),
 }
 
 

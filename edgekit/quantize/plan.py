@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from edgekit.types import LayerPrecision, Quantized
@@ -23,14 +24,20 @@ def plan_int8(module: Any, *, name: str, target: str) -> Quantized:
     kept = 16 if target == "coreml" else 32  # bits of the plain export that int8 is made from
     linears = [n for n, m in module.named_modules() if isinstance(m, torch.nn.Linear)]
     last = linears[-1] if linears else None
+    owners = Counter(id(p) for child in module.modules() for p in child.parameters(recurse=False))
     for layer, child in module.named_modules():
         for parameter, value in child.named_parameters(recurse=False):
             full = f"{layer}.{parameter}" if layer else parameter
             why, granularity = _decide(
                 child, parameter, value, name=full, is_last=layer == last, target=target
             )
+            if owners[id(value)] > 1 and target == "onnx" and not why:
+                # int8 of the look-up would be stored beside the fp32 that the product reads.
+                why = "also the weight of another layer: it would be stored twice"
             layers.append(
-                LayerPrecision(full, kept if why else 8, "none" if why else granularity, skipped_because=why)
+                LayerPrecision(full, kept, "none", skipped_because=why)
+                if why
+                else LayerPrecision(full, 8, granularity, scheme="int8")
             )
     return Quantized(model=name, target=target, scheme="int8", layers=tuple(layers))
 

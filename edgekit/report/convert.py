@@ -21,9 +21,10 @@ from edgekit.report.document import (
     ShapeRecord,
     SkippedLayer,
     TimingRecord,
+    UnroundedRecord,
 )
 from edgekit.report.results import ArtifactResult, BaselineResult, ModelResult
-from edgekit.types import CurvePoint, Interval, Parity, Quantized, Timing
+from edgekit.types import CurvePoint, Interval, Parity, Quantized, Timing, Unrounded
 
 
 def interval_record(interval: Interval | None) -> IntervalRecord | None:
@@ -128,6 +129,19 @@ def _parity(parity: Parity) -> ParityRecord:
         ),
         checks=parity.checks,
         failures=parity.failures,
+        unrounded=_unrounded(parity.unrounded) if parity.unrounded else None,
+        meaning=parity.meaning,
+    )
+
+
+def _unrounded(found: Unrounded) -> UnroundedRecord:
+    return UnroundedRecord(
+        samples=found.samples,
+        max_abs_error=_finite(found.max_abs_error),
+        cosine=_finite(found.cosine),
+        label_agreement=_finite(found.label_agreement),
+        metric=_finite(found.metric),
+        metric_drop=_finite(found.metric_drop),
     )
 
 
@@ -157,7 +171,7 @@ def timing_record(timing: Timing) -> TimingRecord:
 def _quantization(quantized: Quantized) -> QuantizationRecord:
     bits = Counter(layer.bits for layer in quantized.layers)
     return QuantizationRecord(
-        scheme=quantized.scheme,
+        scheme=_scheme(quantized),
         weights_by_bits={str(width): bits[width] for width in sorted(bits)},
         skipped=tuple(
             SkippedLayer(name=layer.name, bits=layer.bits, reason=layer.skipped_because)
@@ -165,6 +179,14 @@ def _quantization(quantized: Quantized) -> QuantizationRecord:
             if layer.skipped_because
         ),
     )
+
+
+def _scheme(quantized: Quantized) -> str:
+    """The scheme's name; of a mixed plan also how many weights have which."""
+    counts = Counter(layer.scheme for layer in quantized.layers if layer.scheme)
+    if len(counts) < 2:
+        return quantized.scheme
+    return f"{quantized.scheme}: {', '.join(f'{n} {name}' for name, n in counts.most_common())}"
 
 
 def _finite(value: float | None) -> float | None:

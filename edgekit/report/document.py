@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from edgekit.recipe.schema import TaskName
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -149,6 +149,21 @@ class ShapeRecord(Record):
     cosine: float | None = Field(description="Lowest cosine in the batch; null: not finite.")
 
 
+class UnroundedRecord(Record):
+    """The same comparison of a Core ML package when nothing is rounded to half precision."""
+
+    samples: Count = Field(description="Rows compared: a sample of those compared with rounding.")
+    max_abs_error: float | None = Field(description="Largest difference of any output; null: not finite.")
+    cosine: float | None = Field(description="Mean cosine over rows; null: not finite.")
+    label_agreement: Share | None = Field(
+        description="Share of rows with the same label or labels, or of tokens, 0–1."
+    )
+    metric: Share | None = Field(description="Score on these rows, 0–1.")
+    metric_drop: float | None = Field(
+        description="Reference score − score on these rows, in points (hundredths)."
+    )
+
+
 class ParityRecord(Record):
     """How far an artifact is from its reference."""
 
@@ -168,7 +183,15 @@ class ParityRecord(Record):
     shapes: tuple[ShapeRecord, ...] = Field((), description="Error by batch size and length.")
     gates: tuple[GateRecord, ...] = Field((), description="Promises made and kept or not.")
     checks: tuple[str, ...] = Field((), description="Structural checks that held.")
-    failures: tuple[str, ...] = Field((), description="Structural checks that did not.")
+    failures: tuple[str, ...] = Field(
+        (), description="Structural checks that did not, and where a Core ML package first departs."
+    )
+    unrounded: UnroundedRecord | None = Field(
+        None, description="null: not a Core ML package executed by reference semantics."
+    )
+    meaning: str = Field(
+        "", description="What the errors with and without rounding say together; empty without the latter."
+    )
 
 
 class TimingRecord(Record):
@@ -219,7 +242,7 @@ class ArtifactRecord(Record):
     name: str = Field(description="Unique in this report.")
     model: Role = Field(description="What was exported.")
     target: str = Field(description="onnx, coreml or pytorch.")
-    precision: str = Field(description="fp32, fp16 or int8.")
+    precision: str = Field(description="fp32, fp16, or how weights are stored: int8, palette6, mixed …")
     path: str = Field(description="Relative to the folder of the report, with forward slashes.")
     size_bytes: Count = Field(description="Bytes on disk.")
     sha256: str = Field(description="Of the file, or of the package's names and contents.")
@@ -252,7 +275,7 @@ class NotMeasured(Record):
 class Report(Record):
     """Everything that one run recorded."""
 
-    schema_version: Literal["1.0", "1.1"] = Field("1.1", description="Version of this layout.")
+    schema_version: Literal["1.0", "1.1", "1.2"] = Field("1.2", description="Version of this layout.")
     edgekit_version: str = Field(description="Version that wrote the report.")
     created: str | None = Field(None, description="UTC time in ISO 8601; null: not recorded.")
     command: str = Field("", description="Command line that makes the same results again.")

@@ -62,6 +62,40 @@ def _gates_held(checked: ParityRecord) -> str:
     return f"{sum(g.passed for g in checked.gates)} of {len(checked.gates)}"
 
 
+def roundings(report: Report) -> Table:
+    """A Core ML package as it rounds, beside the same package when nothing is rounded."""
+    rows = []
+    for artifact, checked in _compared(report):
+        other = checked.unrounded
+        if other is None:
+            continue
+        for title, note, one in (
+            ("as declared", checked.meaning, checked),
+            ("none", "a sample of the rows" if other.samples < checked.samples else "", other),
+        ):
+            rows.append(
+                (
+                    Cell(artifact.name, note=note),
+                    Cell(title),
+                    Cell(count(one.samples)),
+                    _measured(checked, tolerance(one.max_abs_error)),
+                    _measured(checked, number(one.cosine, 6)),
+                    Cell(percent(one.label_agreement)),
+                    Cell(change(_negative(one.metric_drop), 2)),
+                )
+            )
+    columns = (
+        Column("Artifact"),
+        Column("Rounding"),
+        Column("Rows", numeric=True),
+        Column("Largest error", numeric=True),
+        Column("Mean cosine", numeric=True),
+        Column("Same label", numeric=True),
+        Column("Score change", unit="points", numeric=True),
+    )
+    return table("Core ML with and without rounding to half precision", columns, rows)
+
+
 def gates(report: Report) -> Table:
     """Every promise, its limit and what was measured."""
     rows = [

@@ -124,8 +124,14 @@ def _parity(report: Report) -> Section:
             "to compute, rounded as the program declares. It is not device output."
             if summary.by_reference(report)
             else "",
+            "An error that goes away when nothing is rounded is lost precision; one that stays is the "
+            "conversion’s, or the compression’s."
+            if any(a.parity is not None and a.parity.unrounded is not None for a in report.artifacts)
+            else "",
         ),
-        tables=(quality_tables.parity(report), quality_tables.gates(report)) if compared else (),
+        tables=(quality_tables.parity(report), quality_tables.roundings(report), quality_tables.gates(report))
+        if compared
+        else (),
         folded=_folded(
             ("Error by batch size and length", (quality_tables.shapes(report),)),
             (f"Structural checks ({count(len(structure.rows))})", (structure,)),

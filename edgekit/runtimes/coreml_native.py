@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edgekit.errors import ExportError, MissingExtra, ModelError
 from edgekit.metadata import read_signature
 from edgekit.quiet import hush, quiet
+from edgekit.runtimes.coreml_io import TextPackage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,13 +25,14 @@ def available() -> bool:
 
 
 class CoreMLRunner:
-    """Runs a classifier `.mlpackage` natively; its dictionary of probabilities comes back in label order."""
+    """Runs an `.mlpackage` of any task natively; see `TextPackage` for what goes in and comes out."""
 
     def __init__(self, path: Path, *, compute_units: str = "ALL") -> None:
         if not available():
             raise ExportError(
                 f"{path.name} can't be executed here: Apple's Core ML runtime exists on macOS only.",
-                remedy="Run the same command on a Mac; here the package is checked by its structure.",
+                remedy="Run the same command on a Mac; without compute units the package is executed here by "
+                "reference semantics.",
             )
         hush()
         try:
@@ -43,7 +45,7 @@ class CoreMLRunner:
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelError(f"{path} can't be loaded: {error}", remedy="Export it again.") from error
         self.signature = read_signature(self._model.user_defined_metadata, path=path)
-        self._dictionary = self._model.get_spec().description.predictedProbabilitiesName
+        self._package = TextPackage(self._model.get_spec(), self.signature)
         self.name = f"Core ML, macOS ({compute_units})"
 
     def run(self, batch: Batch) -> dict[str, np.ndarray]:
@@ -51,14 +53,9 @@ class CoreMLRunner:
         import numpy as np
 
         rows = len(next(iter(batch.values())))
-        outputs = self.signature.outputs
-        found: dict[str, list[np.ndarray]] = {o.name: [] for o in outputs}
+        found: dict[str, list[np.ndarray]] = {output.name: [] for output in self.signature.outputs}
         for row in range(rows):
-            feed = {
-                spec.name: np.asarray(batch[spec.name][row : row + 1], dtype=np.int32)
-                for spec in self.signature.inputs
-            }
-            probabilities = self._model.predict(feed)[self._dictionary]
-            values = [probabilities[label] for label in self.signature.labels]
-            found[outputs[0].name].append(np.asarray([values], dtype=np.float32))
+            given = self._model.predict(self._package.feed(batch, row))
+            for name, value in self._package.answer(given, batch).items():
+                found[name].append(value)
         return {name: np.concatenate(values) for name, values in found.items()}

@@ -7,23 +7,25 @@ time it.
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from edgekit.errors import MissingExtra, ModelError
 from edgekit.metadata import read_signature
-from edgekit.quiet import hush, quiet
+from edgekit.runtimes.coreml_io import TextPackage
+from edgekit.runtimes.coreml_program import coreml_spec, open_program
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from edgekit.mil import Model
     from edgekit.types import Batch
 
 SEMANTICS = "reference semantics, not device output"
 
 
 class CoreMLReferenceRunner:
-    """Runs an `.mlpackage` that edgekit exported; a dictionary of probabilities comes back in label order.
+    """Runs an `.mlpackage` of any task that edgekit exported; see `TextPackage` for what goes in and out.
 
     Args:
         rounding: "declared" rounds every result to its declared type; "none" keeps float32 throughout, so
@@ -33,23 +35,27 @@ class CoreMLReferenceRunner:
     def __init__(
         self, path: Path, *, threads: int = 1, rounding: Literal["declared", "none"] = "declared"
     ) -> None:
-        hush()
-        try:
-            with quiet():
-                import coremltools as ct
-
-                from edgekit import mil
-
-                metadata = ct.models.MLModel(str(path), skip_model_load=True).user_defined_metadata
-        except ImportError as error:
-            raise MissingExtra("coremltools", extra="coreml", needed_for=f"Running {path.name}") from error
-        except (RuntimeError, ValueError, OSError) as error:
-            raise ModelError(f"{path} can't be loaded: {error}", remedy="Export it again.") from error
-        with quiet():
-            self._model = mil.load(path)
-        self.signature = read_signature(metadata, path=path)
+        self._model = open_program(path)
+        spec = coreml_spec(path)
+        self.signature = read_signature(spec.description.metadata.userDefined, path=path)
+        self._package = TextPackage(spec, self.signature)
         self._threads, self._rounding = threads, rounding
         self.name = f"edgekit.mil ({SEMANTICS}{', unrounded' if rounding == 'none' else ''})"
+
+    @property
+    def model(self) -> Model:
+        """The package as `edgekit.mil` loaded it."""
+        return self._model
+
+    def unrounded(self) -> CoreMLReferenceRunner:
+        """The same package, executed without rounding; the weights are shared."""
+        other = copy.copy(self)
+        other._rounding, other.name = "none", f"edgekit.mil ({SEMANTICS}, unrounded)"
+        return other
+
+    def feed(self, batch: Batch, row: int = 0) -> dict[str, np.ndarray]:
+        """What the package is given for a row of a batch."""
+        return self._package.feed(batch, row)
 
     def run(self, batch: Batch) -> dict[str, np.ndarray]:
         """See `Runner.run`. The packages take one row at a time."""
@@ -62,23 +68,9 @@ class CoreMLReferenceRunner:
         try:
             torch.set_num_threads(self._threads)
             for row in range(rows):
-                feed = {
-                    spec.name: np.asarray(batch[spec.name][row : row + 1], dtype=np.int32)
-                    for spec in self.signature.inputs
-                }
-                given = self._model.predict(feed, rounding=self._rounding)
-                for name, values in found.items():
-                    values.append(self._array(given, name))
+                given = self._model.predict(self._package.feed(batch, row), rounding=self._rounding)
+                for name, value in self._package.answer(given, batch).items():
+                    found[name].append(value)
         finally:
             torch.set_num_threads(before)
         return {name: np.concatenate(values) for name, values in found.items()}
-
-    def _array(self, given: dict, name: str) -> np.ndarray:
-        import numpy as np
-
-        value = given.get(name)
-        if value is None:  # a classifier's dictionary has a name of its own
-            value = next(v for v in given.values() if isinstance(v, dict))
-        if isinstance(value, dict):
-            value = [[value[label] for label in self.signature.labels]]
-        return np.asarray(value, dtype=np.float32)

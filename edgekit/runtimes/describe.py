@@ -8,7 +8,7 @@ from pathlib import Path
 from edgekit.errors import ModelError, first_line
 from edgekit.files import sha256_path, size_bytes
 from edgekit.metadata import PARAMETERS_KEY, PRECISION_KEY, read_signature
-from edgekit.quiet import hush, quiet
+from edgekit.runtimes.coreml_program import coreml_metadata
 from edgekit.types import Artifact
 
 
@@ -23,14 +23,7 @@ def describe_artifact(path: Path) -> Artifact:
     target = {".onnx": "onnx", ".mlpackage": "coreml"}.get(path.suffix)
     if target is None:
         raise ModelError(f"{path} is no exported model.", remedy="Give an .onnx file or an .mlpackage.")
-    try:
-        metadata = _onnx_metadata(path) if target == "onnx" else _coreml_metadata(path)
-    except Exception as error:
-        reason = first_line(error)
-        raise ModelError(
-            f"{path} is not a readable {target} model: {reason}",
-            remedy="Export it again; the file may be cut short.",
-        ) from error
+    metadata = _onnx_metadata(path) if target == "onnx" else coreml_metadata(path)
     return Artifact(
         name=path.name,
         path=path,
@@ -46,14 +39,11 @@ def describe_artifact(path: Path) -> Artifact:
 def _onnx_metadata(path: Path) -> Mapping[str, str]:
     import onnx
 
-    model = onnx.load(path, load_external_data=False)
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except Exception as error:
+        raise ModelError(
+            f"{path} is not a readable onnx model: {first_line(error)}",
+            remedy="Export it again; the file may be cut short.",
+        ) from error
     return {entry.key: entry.value for entry in model.metadata_props}
-
-
-def _coreml_metadata(path: Path) -> Mapping[str, str]:
-    hush()
-    with quiet():
-        import coremltools as ct
-
-        spec = ct.models.MLModel(str(path), skip_model_load=True).get_spec()
-    return dict(spec.description.metadata.userDefined)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from edgekit.export.exportable import Exportable
     from edgekit.runtimes.runner import Runner
+    from edgekit.stages.checking import RowCheck
 
 ROUNDS = 3  # timed calls per row for the "not slower" gate
 TIMED_ROWS = 200
@@ -45,6 +46,7 @@ class Workbench:
     provenance: Mapping[str, Any]
     logits: Callable[[], np.ndarray] | None = None  # the reference's, if known already
     threads: int = 1
+    calibration: Callable[[], Rows] | None = None  # what `mixed` is chosen on; None: on `rows`
 
     @cached_property
     def model(self) -> Model:
@@ -99,22 +101,27 @@ class Built:
 def build_target(bench: Workbench, export: Export) -> list[Built]:
     """Every precision of one target: written, verified, gated; what fails moves to `rejected/`.
 
-    int8 is made from the plain export, so that one is written first even if only int8 is asked for.
+    A compressed one is made from the target's plain export, so that is written too even if nobody asked.
     """
     from edgekit.export.targets import get_target
+    from edgekit.recipe.schema.precisions import SCHEMES
 
     target = get_target(export.target)
-    plain: list[str] = [p for p in export.precisions if p != "int8"] or [target.precisions[0]]
+    plain = target.precisions[0]
+    compressed = [p for p in export.precisions if p in SCHEMES]
+    floating = [p for p in export.precisions if p not in SCHEMES]
     built: dict[str, Built] = {}
-    for precision in plain:
+    for precision in dict.fromkeys([*floating, *([plain] if compressed else [])]):
         artifact = _export(bench, export, precision)
         built[precision] = _judge(bench, artifact, None, replaces=None)
-    source = built[plain[0]]
-    if "int8" in export.precisions and source.rejected_because:
-        progress.say(f"{source.artifact.name} was rejected, so no int8 is made from it.")
-    elif "int8" in export.precisions:
-        plan, artifact = _quantize(bench, export, source.artifact)
-        built["int8"] = _judge(bench, artifact, plan, replaces=source.artifact)
+    for precision in compressed:
+        source = built[plain]
+        if source.rejected_because:
+            progress.say(f"{source.artifact.name} was rejected, so no {precision} is made from it.")
+            continue
+        plan, artifact = _quantize(bench, export, source.artifact, precision)
+        limit = export.mixed.max_bytes if precision == "mixed" else None
+        built[precision] = _judge(bench, artifact, plan, replaces=source.artifact, max_bytes=limit)
     return list(built.values())
 
 
@@ -132,7 +139,7 @@ def _export(bench: Workbench, export: Export, precision: str) -> Artifact:
     path = _path(bench, export.target, precision)
     settings = {"target": export.target, "precision": precision}
     if export.target == "coreml":
-        settings |= export.model_dump(mode="json", exclude={"precisions"})
+        settings |= export.model_dump(mode="json", include={"minimum_deployment_target", "shapes", "lengths"})
 
     def make(key: str) -> Artifact:
         _front_end(bench, path.parent)
@@ -151,19 +158,23 @@ def _export(bench: Workbench, export: Export, precision: str) -> Artifact:
     return _stage(bench, name, {**settings, "weights": bench.sha256}, path, make, title=f"Export {name}")
 
 
-def _quantize(bench: Workbench, export: Export, source: Artifact) -> tuple[Quantized, Artifact]:
-    from edgekit.export.coreml_int8 import quantize_coreml
+def _quantize(
+    bench: Workbench, export: Export, source: Artifact, precision: str
+) -> tuple[Quantized, Artifact]:
+    path = _path(bench, export.target, precision)
+    if export.target == "coreml":
+        from edgekit.stages.compressing import compress
+
+        return compress(bench, export, source, precision, path)
     from edgekit.export.onnx_int8 import quantize_onnx
     from edgekit.quantize.plan import plan_int8
 
-    path = _path(bench, export.target, "int8")
     plan = plan_int8(bench.exportable.module, name=bench.name, target=export.target)
-    name = f"{bench.name}-{export.target}-int8"
+    name = f"{bench.name}-{export.target}-{precision}"
 
     def make(key: str) -> Artifact:
         _front_end(bench, path.parent)
-        apply = quantize_onnx if export.target == "onnx" else quantize_coreml
-        return apply(source, plan, path)
+        return quantize_onnx(source, plan, path)
 
     artifact = _stage(
         bench, name, {"source": source.sha256, "plan": plan}, path, make, title=f"Quantize {name}"
@@ -193,9 +204,17 @@ def _front_end(bench: Workbench, folder: Path) -> None:
 
 
 def _judge(
-    bench: Workbench, artifact: Artifact, plan: Quantized | None, *, replaces: Artifact | None
+    bench: Workbench,
+    artifact: Artifact,
+    plan: Quantized | None,
+    *,
+    replaces: Artifact | None,
+    max_bytes: int | None = None,
 ) -> Built:
     parity = verify(bench, artifact, replaces=replaces)
+    if max_bytes is not None:
+        size = artifact.size_bytes
+        parity = replace(parity, gates=(*parity.gates, Gate("bytes", max_bytes, size, size <= max_bytes)))
     reason = why_rejected(parity)
     if reason:
         artifact = replace(artifact, path=reject(bench.folder, artifact))
@@ -210,29 +229,20 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
         replaces: the artifact it must be faster than, if the gates ask for that.
     """
     from edgekit.benchmark.cpu import read_cpu
+    from edgekit.verify.unrounded import ROWS
 
     def make(key: str) -> Parity:
-        from edgekit.runtimes import open_runner
         from edgekit.verify.coreml_structure import check_structure
-        from edgekit.verify.parity import compare
 
-        parity = compare(
-            artifact,
-            open_runner(artifact.path, threads=bench.threads),
-            bench.reference,
-            rows=bench.rows,
-            labels=bench.labels,
-            pad_id=bench.model.processor.pad_token_id,
-            gates=bench.gates,
-            reference_name=bench.name,
-            reference_outputs=bench.reference_outputs,
-        )
+        check = row_check(bench, artifact)
+        parity = check.parity(bench.gates)
         if artifact.target == "coreml":
             weights = {n: p.detach().numpy() for n, p in bench.exportable.module.named_parameters()}
             structure = check_structure(artifact, weights=weights)
             parity = replace(
                 parity, checks=structure.checks, failures=(*parity.failures, *structure.failures)
             )
+            parity = check.explained(parity)
         if replaces is not None and bench.gates.not_slower and artifact.target == "onnx":
             gate = _not_slower(bench, artifact, replaces)
             parity = replace(parity, gates=(*parity.gates, gate))
@@ -246,6 +256,7 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
             "rows": bench.rows_key,
             "gates": bench.gates.model_dump(mode="json"),
             "threads": bench.threads,
+            "unrounded": ROWS,
             "replaces": replaces.sha256 if replaces else None,
             # int8 sums, times, and whether Core ML can be executed at all belong to a machine.
             "machine": [sys.platform, read_cpu()],
@@ -254,6 +265,24 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
         title=f"Verify {artifact.name}",
     )
     return from_json(Parity, result)
+
+
+def row_check(bench: Workbench, artifact: Artifact) -> RowCheck:
+    """An artifact beside the model that it was made from."""
+    from edgekit.runtimes import open_runner
+    from edgekit.stages.checking import RowCheck
+
+    return RowCheck(
+        artifact=artifact,
+        candidate=open_runner(artifact.path, threads=bench.threads),
+        reference=bench.reference,
+        rows=bench.rows,
+        labels=bench.labels,
+        pad_id=bench.model.processor.pad_token_id,
+        name=bench.name,
+        module=bench.exportable.module,
+        outputs=lambda: bench.reference_outputs,
+    )
 
 
 def _not_slower(bench: Workbench, artifact: Artifact, replaces: Artifact) -> Gate:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import ModelError, first_line
-from edgekit.quiet import hush, quiet
+from edgekit.metadata import read_signature
+from edgekit.quiet import quiet
+from edgekit.recipe.schema.precisions import SCHEMES
+from edgekit.runtimes.coreml_program import coreml_spec
+from edgekit.tasks import get_task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +22,13 @@ if TYPE_CHECKING:
     from edgekit.types import Artifact
 
 SPECIFICATION = {"iOS16": 7, "iOS17": 8, "iOS18": 9}  # the package format's version of each iOS
-BITS = {"fp32": 32, "fp16": 16, "int8": 8}
+BITS: dict[str, tuple[float, float]] = {  # of a weight on disk: at least, at most
+    **{name: (scheme.bits_per_weight, scheme.bits_per_weight) for name, scheme in SCHEMES.items()},
+    "fp32": (32, 32),
+    "fp16": (16, 16),
+    "int4": (4, 6),  # the block size decides
+    "mixed": (SCHEMES["mixed"].bits_per_weight, 16),  # the budget decides
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,7 @@ class Structure:
 
 
 def check_structure(artifact: Artifact, *, weights: Mapping[str, np.ndarray]) -> Structure:
-    """Checks a classifier package against the model it came from.
+    """Checks a package against the model it came from.
 
     Args:
         weights: parameter name → array, of the module that was exported.
@@ -38,18 +48,7 @@ def check_structure(artifact: Artifact, *, weights: Mapping[str, np.ndarray]) ->
     Raises:
         ModelError: the package can't be opened at all.
     """
-    hush()
-    try:
-        with quiet():
-            import coremltools as ct
-
-            package = ct.models.MLModel(str(artifact.path), skip_model_load=True)
-            spec = package.get_spec()
-    except Exception as error:
-        raise ModelError(
-            f"{artifact.path} is not a readable Core ML package: {first_line(error)}",
-            remedy="Export it again; files may be missing or cut short.",
-        ) from error
+    spec = coreml_spec(artifact.path)
     held: list[str] = []
     broken: list[str] = []
 
@@ -59,7 +58,7 @@ def check_structure(artifact: Artifact, *, weights: Mapping[str, np.ndarray]) ->
     _interface(artifact, spec, check)
     _size(artifact, weights, check)
     if artifact.precision in ("fp16", "fp32"):
-        _weights(package, weights, check, tolerance=2e-3 if artifact.precision == "fp16" else 1e-6)
+        _weights(artifact.path, weights, check, tolerance=2e-3 if artifact.precision == "fp16" else 1e-6)
     else:
         _compressed(spec, check)
     return Structure(checks=tuple(held), failures=tuple(broken))
@@ -89,9 +88,30 @@ def _interface(artifact: Artifact, spec: Any, check: Any) -> None:
         )
         limit = artifact.signature.max_length or longest
         check(0 < longest <= limit, f"{feature.name} takes up to {longest} tokens (limit {limit})")
-    check(spec.description.predictedFeatureName == "label", "it predicts a label")
-    labels = _class_labels(spec)
-    check(tuple(labels) == artifact.signature.labels, f"class labels are {list(artifact.signature.labels)}")
+    if get_task(artifact.signature.task).truth == "class":
+        check(spec.description.predictedFeatureName == "label", "it predicts a label")
+        labels = _class_labels(spec)
+        wanted_labels = list(artifact.signature.labels)
+        check(labels == wanted_labels, f"class labels are {wanted_labels}")
+    else:
+        _outputs(artifact, spec, check)
+
+
+def _outputs(artifact: Artifact, spec: Any, check: Any) -> None:
+    """The answer is one float32 array of the task's width, and the labels' names stand in the metadata."""
+    from coremltools.proto import FeatureTypes_pb2
+
+    names = [o.name for o in spec.description.output]
+    expected = [s.name for s in artifact.signature.outputs]
+    check(names == expected, f"outputs are {expected} (found {names})")
+    float32, width = FeatureTypes_pb2.ArrayFeatureType.FLOAT32, artifact.signature.outputs[0].shape[-1]
+    for feature in spec.description.output:
+        array = feature.type.multiArrayType
+        check(array.dataType == float32, f"{feature.name} gives float32")
+        if array.shape:  # a package with flexible lengths may leave it open
+            check(array.shape[-1] == width, f"{feature.name} is {width} wide (found {array.shape[-1]})")
+    told = read_signature(spec.description.metadata.userDefined, path=artifact.path).labels
+    check(told == artifact.signature.labels, f"labels are {list(artifact.signature.labels)}")
 
 
 def _class_labels(spec: Any) -> list[str]:
@@ -108,20 +128,23 @@ def _class_labels(spec: Any) -> list[str]:
 def _size(artifact: Artifact, weights: Mapping[str, np.ndarray], check: Any) -> None:
     blobs = list(artifact.path.rglob("weight.bin"))
     check(len(blobs) == 1 and blobs[0].stat().st_size > 0, "the weight file is present")
-    expected = sum(w.size for w in weights.values()) * BITS[artifact.precision] / 8
-    # int8 keeps vectors and small tables in fp16, and adds a scale per channel.
-    close = 0.98 * expected <= artifact.size_bytes <= 1.15 * expected + 500_000
-    check(close, f"{artifact.size_bytes:,} bytes fit {artifact.precision} weights ({expected:,.0f} expected)")
+    least, most = (sum(w.size for w in weights.values()) * bits / 8 for bits in BITS[artifact.precision])
+    # Vectors and small tables stay in fp16, and scales and look-up tables are added.
+    close = 0.98 * least <= artifact.size_bytes <= 1.15 * most + 500_000
+    wanted = f"{least:,.0f}" if least == most else f"{least:,.0f} to {most:,.0f}"
+    check(close, f"{artifact.size_bytes:,} bytes fit {artifact.precision} weights ({wanted} expected)")
 
 
-def _weights(package: Any, weights: Mapping[str, np.ndarray], check: Any, *, tolerance: float) -> None:
+def _weights(path: Path, weights: Mapping[str, np.ndarray], check: Any, *, tolerance: float) -> None:
     """Every matrix of the module is in the package, with its values."""
     import numpy as np
 
     try:
         with quiet():
+            import coremltools as ct
             import coremltools.optimize.coreml as cto
 
+            package = ct.models.MLModel(str(path), skip_model_load=True)
             stored = cto.get_weights_metadata(package, weight_threshold=1)
     except Exception as error:  # noqa: BLE001 - a damaged blob raises whatever its offsets lead to
         check(False, f"the weights can be read ({str(error).strip() or type(error).__name__})")
@@ -136,7 +159,7 @@ def _weights(package: Any, weights: Mapping[str, np.ndarray], check: Any, *, tol
         got = found.get(name.lower().replace(".", "_"))
         if got is None:
             # A fixed shape lets the converter cut a position table to the rows it reads, under a new name.
-            got, value = _leading_rows(value, stored)
+            got, value = _elsewhere(value, stored)
         if got is None or got.shape != value.shape:
             wrong.append(f"{name} is missing")
         elif not np.allclose(got.astype(np.float32), value, atol=tolerance, rtol=tolerance):
@@ -147,14 +170,14 @@ def _weights(package: Any, weights: Mapping[str, np.ndarray], check: Any, *, tol
     )
 
 
-def _leading_rows(value: np.ndarray, stored: Mapping[str, Any]) -> tuple[np.ndarray | None, np.ndarray]:
-    """A stored constant that is the first rows of a table, and those rows; None if there is none."""
+def _elsewhere(value: np.ndarray, stored: Mapping[str, Any]) -> tuple[np.ndarray | None, np.ndarray]:
+    """A stored constant that is a table's first rows, or all of it, and those rows; None: there is none."""
     import numpy as np
 
     for meta in stored.values():
         rows = np.asarray(meta.val)
         rows = rows[0] if rows.ndim == 3 and rows.shape[0] == 1 else rows
-        if rows.ndim == 2 and rows.shape[1] == value.shape[1] and rows.shape[0] < value.shape[0]:
+        if rows.ndim == 2 and rows.shape[1] == value.shape[1] and rows.shape[0] <= value.shape[0]:
             leading = value[: rows.shape[0]]
             if np.allclose(rows.astype(np.float32), leading, atol=2e-3, rtol=2e-3):
                 return rows, leading
@@ -162,7 +185,7 @@ def _leading_rows(value: np.ndarray, stored: Mapping[str, Any]) -> tuple[np.ndar
 
 
 def _compressed(spec: Any, check: Any) -> None:
-    """Some weights are stored in int8, and decompressed by the operation made for it."""
+    """Some weights are stored compressed, and expanded by the operation made for it."""
     kinds = [
         operation.type
         for function in spec.mlProgram.functions.values()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgekit.types import Artifact, Rows
 
 BATCHES = (1, 3, 8)
+COSINE_FP16 = 0.99  # what rounding alone costs leaves 0.9999; an fp16 fault leaves 0.4
 LENGTHS = (4, 16, 33, 64, 128)  # 33: no round number, so that a baked-in shape shows
 
 
@@ -94,10 +95,14 @@ def judge(
     if precision == "fp32":
         limit = gates.max_abs_error_fp32
         found.append(Gate("largest difference", limit, worst_error, worst_error <= limit))
-    if precision == "int8":
-        found.append(Gate("mean cosine", gates.cosine_int8, mean_cosine, mean_cosine >= gates.cosine_int8))
+    compressed = gates.compressed(precision)
+    if compressed:
+        limit = compressed[1]
+        found.append(Gate("mean cosine", limit, mean_cosine, mean_cosine >= limit))
+    if precision == "fp16" and metric_drop is None:  # without labelled rows nothing else would judge it
+        found.append(Gate("mean cosine", COSINE_FP16, mean_cosine, mean_cosine >= COSINE_FP16))
     if metric_drop is not None:
-        limit = gates.metric_drop_int8 if precision == "int8" else gates.metric_drop_float
+        limit = compressed[0] if compressed else gates.metric_drop_float
         # A tiny slack: 0.1 points of 1,000 rows is one row, and 0.1 has no exact binary form.
         name = f"points of {METRIC_WORDS[metric]} lost"
         found.append(Gate(name, limit, metric_drop, metric_drop <= limit + 1e-9))

@@ -11,12 +11,12 @@ import torch
 
 from edgekit.errors import ExportError, ModelError
 from edgekit.export.coreml import export_coreml
-from edgekit.export.coreml_int8 import quantize_coreml
+from edgekit.export.coreml_compress import compress_coreml
 from edgekit.export.exportable import Exportable
 from edgekit.models import families
 from edgekit.models.load import load_model
 from edgekit.models.tasks import dummy_inputs
-from edgekit.quantize.plan import plan_int8
+from edgekit.quantize.coreml import plan_coreml
 from edgekit.types import Source
 from edgekit.verify.coreml_structure import check_structure
 
@@ -52,8 +52,8 @@ def test_the_package_holds_the_model_and_is_not_called_executed(exportable: Expo
 
 
 def test_int8_stores_compressed_weights(exportable: Exportable, package, tmp_path: Path) -> None:
-    plan = plan_int8(exportable.module, name="tiny", target="coreml")
-    small = quantize_coreml(package, plan, tmp_path / "model_int8.mlpackage")
+    plan = plan_coreml(exportable.module, name="tiny", scheme="int8")
+    small = compress_coreml(package, plan, tmp_path / "model_int8.mlpackage")
     structure = check_structure(small, weights=weights(exportable))
     planned = sum(layer.bits == 8 for layer in plan.layers)
     assert any(text.startswith(f"{planned} weights are stored compressed") for text in structure.checks)
@@ -66,13 +66,22 @@ def test_other_shapes(exportable: Exportable, tmp_path: Path, shapes: str) -> No
         exportable,
         tmp_path / "m.mlpackage",
         shapes=shapes,
-        lengths=(16, 32),
+        lengths=(16, 64),
         minimum_deployment_target="iOS18",
         precision="fp32",
     )
     structure = check_structure(made, weights=weights(exportable))
     assert not structure.failures
-    assert "input_ids takes up to 32 tokens (limit 64)" in structure.checks
+    assert "input_ids takes up to 64 tokens (limit 64)" in structure.checks
+
+
+@pytest.mark.parametrize("shapes", ["fixed", "enumerated"])
+def test_shapes_shorter_than_texts_may_be_are_refused(
+    exportable: Exportable, tmp_path: Path, shapes: str
+) -> None:
+    with pytest.raises(ExportError, match="end at 32 tokens, and the model takes 64") as caught:
+        export_coreml(exportable, tmp_path / "m.mlpackage", shapes=shapes, lengths=(16, 32))
+    assert "--max-length 32" in caught.value.remedy
 
 
 def test_enumerated_shapes_need_ios18(exportable: Exportable, tmp_path: Path) -> None:

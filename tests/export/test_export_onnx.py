@@ -121,3 +121,24 @@ def test_an_unknown_target_names_the_known_ones() -> None:
     with pytest.raises(ExportError, match="no target 'tflite'") as caught:
         get_target("tflite")
     assert "onnx, coreml" in caught.value.remedy
+
+
+def test_a_table_that_two_layers_share_is_not_stored_twice(tiny_encoder: Path, tmp_path: Path) -> None:
+    source = Source("tiny", "0" * 64, tiny_encoder)
+    model = load_model(source, name="tiny", task="masked-lm", fresh_head=True, max_length=32)
+    made = Exportable(
+        name="tiny",
+        module=families.export_module(model.module, max_length=32, task="masked-lm"),
+        signature=model.signature,
+        processor=model.processor,
+        example=dummy_inputs(model.module, model.signature, batch=2, length=17),
+        provenance={},
+        parameters=model.parameters,
+    )
+    plan = plan_int8(made.module, name="tiny", target="onnx")
+    assert any("another layer" in layer.skipped_because for layer in plan.layers)
+    plain = export_onnx(made, tmp_path / "model.onnx")
+    quantize_onnx(plain, plan, tmp_path / "int8.onnx")
+    shape = list(model.module.get_input_embeddings().weight.shape)
+    tables = [i for i in onnx.load(tmp_path / "int8.onnx").graph.initializer if list(i.dims) == shape]
+    assert len(tables) == 1 and tables[0].data_type == onnx.TensorProto.FLOAT

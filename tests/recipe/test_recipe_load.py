@@ -7,6 +7,10 @@ import pytest
 from edgekit.errors import RecipeError
 from edgekit.recipe.load import load_recipe
 from edgekit.recipe.schema import Student
+from edgekit.recipe.schema.precisions import SCHEMES
+from edgekit.recipe.shapes import listed
+
+PRECISIONS = listed(["fp32", "fp16", *SCHEMES])
 
 
 def problems_of(name, overrides=()):
@@ -118,10 +122,9 @@ def test_a_key_like_nothing_lists_what_there_is(small, small_text):
         ),
         (
             "exports.0.precisions=[]",
-            "exports.0.precisions: must be a list of at least 1 entry, each 'fp32', 'fp16' or 'int8', "
-            "not an empty list",
+            f"exports.0.precisions: must be a list of at least 1 entry, each {PRECISIONS}, not an empty list",
         ),
-        ("exports.0.precisions.1=fp8", "exports.0.precisions.1: must be 'fp32', 'fp16' or 'int8', not 'fp8'"),
+        ("exports.0.precisions.1=fp8", f"exports.0.precisions.1: must be {PRECISIONS}, not 'fp8'"),
         ("distill=", "distill: is empty; give it keys, or leave the line out"),
         ("data.source.path=", "data.source: give exactly one of path, hub, package or parts (given: none)"),
         ('data.source.path=""', "data.source.path: must be the path of a file or folder, not ''"),

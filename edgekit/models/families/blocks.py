@@ -69,6 +69,12 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
     return mix(query @ key.transpose(-1, -2) + bias, value)
 
 
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary position embedding (Su et al., 2021) of `[B, H, L, d]` by `[L, d]`."""
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin
+
+
 class Table(nn.Module):
     """A small table read by other means than a plain look-up; quantization leaves it alone."""
 

@@ -1,4 +1,4 @@
-"""Any transformers classifier behind the export interface: tensors in signature order in, logits out."""
+"""Any transformers model behind the export interface: tensors in signature order in, its answer out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Transformers(nn.Module):
-    """Calls a transformers model by keyword and returns its logits `[B, C]` alone."""
+    """Calls a transformers model by keyword and returns its logits alone, `[B, C]` or `[B, L, C]`."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()

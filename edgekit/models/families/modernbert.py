@@ -13,6 +13,7 @@ from edgekit.models.families.blocks import (
     MASKED,
     additive_mask,
     attend,
+    rotate,
     split_heads,
     unknown_activation,
 )
@@ -24,12 +25,6 @@ LOCAL, GLOBAL = "sliding_attention", "full_attention"
 def norm(config: Any) -> nn.LayerNorm:
     """LayerNorm, usually without a bias."""
     return nn.LayerNorm(config.hidden_size, eps=config.norm_eps, bias=config.norm_bias)
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary position embedding (Su et al., 2021) of `[B, H, L, d]` by `[L, d]`."""
-    first, second = x.chunk(2, dim=-1)
-    return x * cos + torch.cat((-second, first), dim=-1) * sin
 
 
 class Attention(nn.Module):

@@ -15,7 +15,7 @@ from edgekit.recipe.schema.distill import (
     Pretrain,
     Snapshot,
 )
-from edgekit.recipe.schema.outputs import Benchmark, Export, Gates
+from edgekit.recipe.schema.outputs import Benchmark, Export, Gates, Mixed
 from edgekit.recipe.schema.recipe import Recipe, TaskName
 from edgekit.recipe.schema.student import Student, Vocabulary
 from edgekit.recipe.schema.training import Teacher, Training
@@ -35,6 +35,7 @@ __all__ = [
     "HardSamples",
     "LabelBins",
     "LossWeights",
+    "Mixed",
     "Mutual",
     "Objectives",
     "Pretrain",

@@ -1,0 +1,83 @@
+"""What Apple's runtime and `edgekit.mil` have in common: the lengths a package takes, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from edgekit.errors import ModelError
+from edgekit.tasks import TASKS, get_task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edgekit.types import Batch, Signature
+
+
+class TextPackage:
+    """One row at a time in and out of a package that edgekit exported.
+
+    Args:
+        spec: the package's specification.
+        signature: from its metadata.
+
+    Raises:
+        ModelError: the package answers with a state, from call to call.
+    """
+
+    def __init__(self, spec: Any, signature: Signature) -> None:
+        if signature.task not in TASKS:
+            raise ModelError(
+                f"The package is for {signature.task}, whose calls depend on one another.",
+                remedy="Execute it with edgekit.mil: model.make_state(), then model.predict(inputs, state).",
+            )
+        self.signature = signature
+        self._lengths = _lengths(spec)
+
+    def feed(self, batch: Batch, row: int) -> dict[str, np.ndarray]:
+        """A row's inputs, int32 `[1, L]`; padded where the package takes certain lengths only.
+
+        Raises:
+            ModelError: the row is longer than any of them.
+        """
+        import numpy as np
+
+        length = batch[self.signature.inputs[0].name].shape[1]
+        width = next((n for n in self._lengths if n >= length), 0) if self._lengths else length
+        if not width:
+            raise ModelError(
+                f"A text of {length} tokens was given to a package that takes at most {self._lengths[-1]}.",
+                remedy="Cut texts at the package's maximum length, or export it with longer shapes.",
+            )
+        made = {}
+        for spec in self.signature.inputs:
+            # The attention mask is padded with 0 like all else, so that what stands there is not read.
+            array = np.zeros((1, width), dtype=np.int32)
+            array[0, :length] = batch[spec.name][row]
+            made[spec.name] = array
+        return made
+
+    def answer(self, given: Mapping[str, Any], batch: Batch) -> dict[str, np.ndarray]:
+        """A row's outputs by the signature's names, float32 `[1, …]`; padding added by `feed` left out."""
+        import numpy as np
+
+        length = batch[self.signature.inputs[0].name].shape[1]
+        per_token = get_task(self.signature.task).per_token
+        found = {}
+        for spec in self.signature.outputs:
+            value = given.get(spec.name)
+            if value is None:  # a classifier's dictionary has a name of its own
+                probabilities = next(v for v in given.values() if isinstance(v, dict))
+                value = [[probabilities[label] for label in self.signature.labels]]
+            array = np.asarray(value, dtype=np.float32)
+            found[spec.name] = array[:, :length] if per_token else array
+        return found
+
+
+def _lengths(spec: Any) -> tuple[int, ...]:
+    """The only sequence lengths that the first input takes, ascending; empty: any up to its limit."""
+    array = spec.description.input[0].type.multiArrayType
+    if len(array.shapeRange.sizeRanges):
+        return ()
+    shapes = [s.shape for s in array.enumeratedShapes.shapes] or [array.shape]
+    return tuple(sorted(int(shape[1]) for shape in shapes))

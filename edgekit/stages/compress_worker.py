@@ -1,0 +1,41 @@
+"""The process behind a Core ML compression: carries out one plan, and prints what that took.
+
+    python -m edgekit.stages.compress_worker < request.json
+
+Reads `{"source": Artifact, "plan": Quantized, "path": …}`; prints one line of JSON, the artifact with seconds
+and peak memory, or what went wrong. It is a process of its own so that the peak is the compression's alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from edgekit.benchmark.peak_worker import peak_resident_bytes
+from edgekit.codec import dumps, from_json
+from edgekit.errors import EdgekitError
+from edgekit.types import Artifact, Quantized
+
+
+def main() -> int:
+    """Runs the worker."""
+    request = json.load(sys.stdin)
+    from edgekit.export.coreml_compress import compress_coreml, open_package
+
+    source = from_json(Artifact, request["source"])
+    open_package(source.path)  # imports coremltools, whose seconds are not the compression's
+    started = time.perf_counter()
+    try:
+        made = compress_coreml(source, from_json(Quantized, request["plan"]), Path(request["path"]))
+    except EdgekitError as error:
+        print(json.dumps({"fact": error.fact, "remedy": error.remedy}))
+        return error.exit_code
+    seconds = time.perf_counter() - started
+    print(dumps({"artifact": made, "seconds": seconds, "peak_bytes": peak_resident_bytes()}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""Core ML weight compression as stages: plan, measure what each weight can bear, carry it out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgekit import progress
+from edgekit.codec import dumps, from_json
+from edgekit.errors import ExportError
+from edgekit.files import human, read_json, sha256_json, write_json
+from edgekit.recipe.schema import Export
+from edgekit.types import Artifact, Quantized, Rows, Trained
+
+if TYPE_CHECKING:
+    from edgekit.quantize.mix import Option
+    from edgekit.stages.artifacts import Workbench
+    from edgekit.stages.context import Context
+
+PLAIN = "fp16"
+SPEC_BYTES = 1024  # of the program's text for one compressed weight, at most
+_TAIL_LINES = 8
+
+
+def compress(
+    bench: Workbench, export: Export, source: Artifact, precision: str, path: Path
+) -> tuple[Quantized, Artifact]:
+    """A compressed copy of an fp16 package, with its plan; the plan carries the time and memory that it took.
+
+    Raises:
+        ExportError: a weight can't be stored so, or no mix fits `export.mixed.max_bytes`.
+    """
+    plan = _mixed(bench, export, source) if precision == "mixed" else _plan(bench, export, precision)
+    name = f"{bench.name}-coreml-{precision}"
+    result = bench.store.run(
+        f"export-{name}",
+        inputs={"source": source.sha256, "plan": plan},
+        outputs=[path],
+        make=lambda key: _in_a_process(source, plan, path),
+        title=f"Compress {name}",
+    )
+    artifact = from_json(Artifact, {**result["artifact"], "path": path, "name": name})
+    return replace(plan, seconds=result["seconds"], peak_bytes=result["peak_bytes"]), artifact
+
+
+def _plan(bench: Workbench, export: Export, scheme: str) -> Quantized:
+    from edgekit.quantize.coreml import plan_coreml
+
+    return plan_coreml(
+        bench.exportable.module,
+        name=bench.name,
+        scheme=scheme,
+        block_size=export.block_size,
+        group_size=export.group_size,
+    )
+
+
+def _in_a_process(source: Artifact, plan: Quantized, path: Path) -> Mapping[str, Any]:
+    request = dumps({"source": source, "plan": plan, "path": path.absolute()})
+    weights = sum(bool(layer.scheme) for layer in plan.layers)
+    with progress.bar(f"Compressing to {plan.scheme}", weights, "weights") as bar:
+        done = subprocess.run(
+            [sys.executable, "-m", "edgekit.stages.compress_worker"],
+            input=request,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        bar.advance(weights)
+    lines = done.stdout.strip().splitlines()
+    answer = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
+    if done.returncode == 0 and answer:
+        return answer
+    if "fact" in answer:
+        raise ExportError(answer["fact"], remedy=answer["remedy"])
+    tail = "\n".join(done.stderr.strip().splitlines()[-_TAIL_LINES:])
+    raise ExportError(
+        f"Compressing {source.path.name} to {plan.scheme} failed (code {done.returncode}): {tail}",
+        remedy="Check that enough memory is free; if it happens every time, report it with this message.",
+    )
+
+
+def _mixed(bench: Workbench, export: Export, source: Artifact) -> Quantized:
+    """The plan that meets the budget with the least loss."""
+    from edgekit.quantize.coreml import PLAIN_BITS, plan_mixed
+    from edgekit.quantize.mix import Option, choose
+    from edgekit.recipe.schema.precisions import mixable
+
+    plans = {scheme: _plan(bench, export, scheme) for scheme in mixable(export.minimum_deployment_target)}
+    rows = calibration_rows(bench, export.mixed.rows)
+    measured = bench.store.run(
+        f"sensitivity-{bench.name}-coreml",
+        inputs={
+            "weights": bench.sha256,
+            "plans": plans,
+            "rows": sha256_json(rows),
+            "minimum_deployment_target": export.minimum_deployment_target,
+        },
+        make=lambda key: _measure(bench, source, plans, rows, key),
+        title=f"Sensitivity of {bench.name}",
+    )
+    sizes = {name: p.numel() for name, p in bench.exportable.module.named_parameters(remove_duplicate=False)}
+    options: dict[str, list[Option]] = {}
+    for scheme, weights in measured.items():
+        for name, (stored, loss) in weights.items():
+            plain = options.setdefault(name, [Option(PLAIN, sizes[name] * PLAIN_BITS // 8, 0.0)])
+            plain.append(Option(scheme, stored, loss))
+    chosen = choose(options, _budget(export, source, options))
+    if all(option.scheme == PLAIN for option in chosen.values()):
+        raise ExportError(
+            f"{source.path.name} meets the budget of mixed as it is: {source.size_bytes:,} bytes.",
+            remedy="Ask for fewer max_bytes or bits, or leave mixed out.",
+        )
+    progress.say(_summary(chosen, len(rows)))
+    return plan_mixed(plans, {n: (o.scheme, o.loss) for n, o in chosen.items() if o.scheme != PLAIN})
+
+
+def _budget(export: Export, source: Artifact, options: Mapping[str, Sequence[Option]]) -> int:
+    """Bytes for the weights that can be compressed."""
+    plain = sum(each[0].stored_bytes for each in options.values())
+    if export.mixed.max_bytes is None:
+        return int(plain * export.mixed.bits / 16)
+    return export.mixed.max_bytes - (source.size_bytes - plain) - SPEC_BYTES * len(options)
+
+
+def _summary(chosen: Mapping[str, Option], rows: int) -> str:
+    from collections import Counter
+
+    counts = Counter(option.scheme for option in chosen.values())
+    told = ", ".join(f"{count} {scheme}" for scheme, count in counts.most_common())
+    total = sum(option.stored_bytes for option in chosen.values())
+    return f"Mixed, by sensitivity on {rows} rows: {told}; {human(total)} of weights"
+
+
+def calibration_split(context: Context, trained: Trained) -> Rows:
+    """The calibration split of a run in a model's own tokens."""
+    from edgekit.data.judged import judged_rows
+    from edgekit.models.load import load_tokenizer
+
+    processor = load_tokenizer(trained.path, uri=trained.name)
+    return judged_rows(context.recipe.task, processor, context.splits.calibration, context.max_length)[0]
+
+
+def calibration_rows(bench: Workbench, count: int) -> Rows:
+    """At most `count` rows, evenly from the bench's calibration rows, or from its test rows if it has none.
+
+    Their labels are never looked at.
+    """
+    rows = bench.calibration() if bench.calibration else bench.rows
+    step = max(1, len(rows) // count)
+    return [rows[i] for i in range(0, len(rows), step)][:count]
+
+
+def _measure(
+    bench: Workbench, source: Artifact, plans: Mapping[str, Quantized], rows: Rows, key: str
+) -> dict[str, dict[str, tuple[int, float]]]:
+    """Scheme → weight → its bytes, and how far it alone moves the outputs when stored so.
+
+    Each weight is put into the PyTorch module as it is executed from a package that coremltools compressed.
+    What is measured is kept weight by weight, so that a run that was stopped goes on where it was.
+    """
+    from edgekit.export.coreml_compress import compressed, open_package
+    from edgekit.quantize.sensitivity import Sensitivity
+    from edgekit.stages.expanding import expanded
+
+    record = bench.store.private / "sensitivity" / f"{key}.json"
+    known = read_json(record) if record.is_file() else {}
+    wanted = {scheme: [la for la in plan.layers if la.scheme] for scheme, plan in plans.items()}
+    package = open_package(source.path)
+    module = bench.exportable.module
+    signature, pad_id = bench.exportable.signature, bench.model.processor.pad_token_id
+    probe = Sensitivity(module, signature, rows, pad_id=pad_id)
+    total = sum(len(layers) for layers in wanted.values())
+    with progress.bar(f"Sensitivity of {bench.name}", total, "weights") as bar:
+        for scheme, layers in wanted.items():
+            found = known.setdefault(scheme, {})
+            bar.advance(len(found))
+            bar.note(scheme)
+            left = [layer for layer in layers if layer.name not in found]
+            if not left:
+                continue
+            for weight in expanded(compressed(package, left), left):
+                found[weight.name] = (weight.stored_bytes, probe.loss(weight.name, weight.value))
+                write_json(record, known)
+                bar.advance()
+    return known

@@ -1,0 +1,111 @@
+"""A decoder as a stateful Core ML package: executed token by token, it says what PyTorch says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from edgekit import mil
+from edgekit.errors import ExportError, ModelError
+from edgekit.export.coreml_decoder import export_decoder
+from edgekit.models.families import decoder
+from edgekit.runtimes import open_runner
+
+CONTEXT, PROMPT, LENGTH = 32, 7, 20
+
+
+def llama(hidden: int = 64, layers: int = 2) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=99,
+        hidden_size=hidden,
+        intermediate_size=96,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=128,
+        tie_word_embeddings=True,
+    )
+    model = LlamaForCausalLM(config).eval()
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    return model
+
+
+@pytest.fixture(scope="module")
+def given():
+    """Token ids `[1, 20]`, transformers' logits `[20, V]`, and the twin."""
+    model = llama()
+    ids = torch.randint(0, 99, (1, LENGTH), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = model(ids).logits[0].numpy()
+    return ids.numpy().astype(np.int32), expected, decoder.build(model.config, model.state_dict(), CONTEXT)
+
+
+def decoded(package, ids: np.ndarray, *, prompt: int, rounding: str) -> np.ndarray:
+    """Logits `[L, V]` of a prompt and of every token after it, one at a time."""
+    state = package.make_state()
+    steps = [(0, prompt)] + [(i, i + 1) for i in range(prompt, ids.shape[1])]
+    found = []
+    for past, end in steps:
+        mask = decoder.causal_mask(end - past, past).numpy().astype(np.float16)
+        feed = {"inputIds": ids[:, past:end], "causalMask": mask}
+        found.append(package.predict(feed, state=state, rounding=rounding)["logits"][0])
+    return np.concatenate(found).astype(np.float32)
+
+
+def mean_cosine(a: np.ndarray, b: np.ndarray) -> float:
+    return float(((a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)).mean())
+
+
+@pytest.fixture(scope="module")
+def package(given, tmp_path_factory: pytest.TempPathFactory):
+    return export_decoder(given[2], tmp_path_factory.mktemp("decoder") / "m.mlpackage", name="tiny")
+
+
+def test_prefill_and_decoding_equal_pytorch(given, package) -> None:
+    ids, expected, _ = given
+    loaded = mil.load(package.path)
+    assert np.abs(decoded(loaded, ids, prompt=PROMPT, rounding="none") - expected).max() <= 1e-2
+    rounded = decoded(loaded, ids, prompt=PROMPT, rounding="declared")
+    assert np.abs(rounded - expected).max() <= 2e-2
+    assert mean_cosine(rounded, expected) >= 0.99999
+    # One token at a time from the first: every state begins empty, whatever was traced or run before.
+    alone = decoded(loaded, ids, prompt=1, rounding="declared")
+    assert np.abs(alone - expected).max() <= 2e-2
+
+
+def test_the_package_says_what_it_takes_and_keeps(given, package) -> None:
+    loaded = mil.load(package.path)
+    assert set(loaded.description.states) == {"keyCache", "valueCache"}
+    assert loaded.description.states["keyCache"].shape == (2, 1, 2, CONTEXT, 16)
+    assert package.signature.task == "text-generation" and package.signature.max_length == CONTEXT
+    with pytest.raises(ModelError, match="text-generation, whose calls depend on one another"):
+        open_runner(package.path)
+    with pytest.raises(ModelError, match="none was given"):
+        loaded.predict({"inputIds": [[1]], "causalMask": np.zeros((1, 1, 1, 1), np.float16)})
+    too_long = np.zeros((1, 1, 1, CONTEXT + 1), np.float16)
+    with pytest.raises(ModelError, match="causalMask"):
+        loaded.predict({"inputIds": [[1]], "causalMask": too_long}, state=loaded.make_state())
+
+
+@pytest.mark.parametrize(("precision", "least"), [("int8", 0.999), ("int4", 0.94)])
+def test_fewer_bits_a_weight(given, package, tmp_path: Path, precision: str, least: float) -> None:
+    ids, expected, twin = given
+    small = export_decoder(twin, tmp_path / "small.mlpackage", name="tiny", precision=precision)
+    assert small.size_bytes < package.size_bytes and small.precision == precision
+    got = decoded(mil.load(small.path), ids, prompt=PROMPT, rounding="declared")
+    assert mean_cosine(got, expected) >= least
+
+
+def test_blocks_that_do_not_divide_a_weight_are_refused(tmp_path: Path) -> None:
+    model = llama(hidden=40, layers=1)
+    twin = decoder.build(model.config, model.state_dict(), CONTEXT)
+    with pytest.raises(ExportError, match="40 columns, which are no blocks of 32") as caught:
+        export_decoder(twin, tmp_path / "m.mlpackage", name="tiny", precision="int4")
+    assert "int8" in caught.value.remedy
+    assert not (tmp_path / "m.mlpackage").exists()

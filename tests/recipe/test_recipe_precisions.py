@@ -1,0 +1,108 @@
+"""Precisions in a recipe: one table, what each needs, and the gates that judge it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import ValidationError
+
+from edgekit.errors import RecipeError
+from edgekit.recipe.load import load_recipe
+from edgekit.recipe.schema import Export, Gates, Mixed
+from edgekit.recipe.schema.precisions import SCHEMES, Compressed, mixable, too_old
+from edgekit.verify.parity import judge
+
+HEAD = "name: x\ndata: {source: {path: a.csv}}\nteacher: {model: {path: t}}\n"
+
+
+def problems(small, text: str) -> tuple[str, ...]:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(small(HEAD + text))
+    return caught.value.problems
+
+
+def test_the_table_and_the_schema_name_the_same_precisions() -> None:
+    assert set(SCHEMES) == set(get_args(Compressed))
+    for scheme in SCHEMES.values():
+        assert "-" not in scheme.name or scheme.minimum == "iOS18", "joint and grouped forms came with iOS 18"
+        assert 0.9 <= scheme.cosine <= 1 and 0 < scheme.metric_drop <= 2
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    page = Path(__file__).parents[2] / "docs/coreml-compression.md"
+    rows = [line.strip("| ").split(" | ") for line in page.read_text(encoding="utf-8").splitlines()]
+    told = {row[0]: row[2:] for row in rows if len(row) == 6 and row[0] in SCHEMES}
+    assert list(told) == list(SCHEMES)
+    for name, (bits, minimum, drop, cosine) in told.items():
+        scheme = SCHEMES[name]
+        assert bits in (f"{scheme.bits_per_weight:g}", "by budget"), name
+        assert (minimum, float(drop), float(cosine)) == (scheme.minimum, scheme.metric_drop, scheme.cosine)
+
+
+def test_a_core_ml_export_of_many_precisions(small) -> None:
+    exports = "exports: [{target: coreml, precisions: [fp16, palette6, mixed], mixed: {max_bytes: 6.5MB}}]\n"
+    export = load_recipe(small(HEAD + exports)).exports[0]
+    assert export.precisions == ("fp16", "palette6", "mixed")
+    assert export.mixed.max_bytes == 6_500_000
+
+
+def test_every_mistake_is_named(small) -> None:
+    found = problems(
+        small,
+        "exports:\n"
+        "  - {target: coreml, precisions: [palette5], mixed: {max_bytes: lots}}\n"
+        "  - {target: onnx, precisions: [palette6]}\n"
+        "gates: {metric_drop: {palette5: 1}}\n",
+    )
+    assert len(found) == 4
+    assert "did you mean 'palette8'" in found[0] or "did you mean 'palette6'" in found[0]
+    assert "must be a size such as 6MB or 800kB, not 'lots'" in found[1]
+    assert "palette6 is for coreml; onnx takes fp32 and int8 here" in found[2]
+    assert "'palette5' is no compressed precision" in found[3]
+
+
+@pytest.mark.parametrize("name", [name for name, s in SCHEMES.items() if s.minimum == "iOS18"])
+def test_a_form_that_the_target_is_too_old_for_says_what_to_do(small, name: str) -> None:
+    (found,) = problems(small, f"exports: [{{target: coreml, precisions: [fp16, {name}]}}]\n")
+    assert f"{name} needs minimum_deployment_target iOS18, and it is iOS17; raise it, or use one of" in found
+    assert "palette6" in found
+    newer = f"exports: [{{target: coreml, precisions: [{name}], minimum_deployment_target: iOS18}}]\n"
+    assert load_recipe(small(HEAD + newer)).exports[0].precisions == (name,)
+
+
+def test_what_mixed_chooses_among() -> None:
+    assert mixable("iOS16") == ("int8", "palette6", "palette4")
+    assert set(mixable("iOS18")) == {"int8", "int4", "palette6", "palette4", "palette4-grouped"}
+    assert too_old("fp16", "iOS16") is None
+
+
+def test_sizes() -> None:
+    assert [Mixed(max_bytes=v).max_bytes for v in ("6MB", "800 kB", "1GB", 5)] == [
+        6_000_000,
+        800_000,
+        10**9,
+        5,
+    ]
+    for wrong in ("6 MiB", "-3MB", "MB", 0):
+        with pytest.raises(ValidationError):
+            Mixed(max_bytes=wrong)
+    with pytest.raises(ValidationError):
+        Export(target="coreml", precisions=("int4",), block_size=4)
+
+
+def test_each_precision_has_its_own_gates() -> None:
+    def held(precision: str, gates: Gates, *, cosine: float, drop: float) -> list[bool]:
+        found = judge(precision, gates, worst_error=1, mean_cosine=cosine, metric_drop=drop)
+        return [gate.passed for gate in found]
+
+    plain = Gates()
+    assert held("int8", plain, cosine=0.91, drop=1.0) == [True, True]
+    assert held("palette6", plain, cosine=0.94, drop=1.01) == [False, False]
+    assert held("palette4", plain, cosine=0.94, drop=1.9) == [True, True]
+    assert held("mixed", plain, cosine=0.96, drop=1.9) == [True, False]
+    assert held("fp16", plain, cosine=0.1, drop=0.05) == [True], "fp16 has no cosine gate"
+    own = Gates(metric_drop={"palette6": 3, "int8": 4}, cosine={"palette6": 0.5}, metric_drop_int8=0)
+    assert held("palette6", own, cosine=0.6, drop=2.9) == [True, True]
+    assert held("int8", own, cosine=0.95, drop=3.9) == [True, True], "the narrower key wins"

@@ -73,6 +73,7 @@ def follow(
     total = observe(model, inputs, unrounded, rounding="none")
     observe(model, inputs, rounded, rounding="declared")
     tolerance = FEW_BITS if _has_few_bits(model) else REFERENCE[kind_of(model)]
+    _drop_mismatched(points, tolerance, order)
     wrong = _first(points, "reference_error", tolerance, order)
     lost = _first(points, "rounding_error", ROUNDING, order)
     found = []
@@ -126,19 +127,42 @@ def _first(
 ) -> tuple[str, int] | None:
     """Where the first departure beyond tolerance starts.
 
-    An output beyond tolerance whose results are all right again was matched with another tensor's reference,
-    and doesn't count. From the first that does, the way leads back to where most of its error already stood:
-    another tensor's larger scale may have hidden it until then.
+    From the first output beyond it, the way leads back to where most of its error already stood: another
+    tensor's larger scale may have hidden it until then.
     """
-    errors = {key: error for key, point in points.items() if (error := getattr(point, field)) is not None}
+    errors = _errors(points, field)
     for key, error in errors.items():
-        after = [errors[k] for k in _nearest(key, errors, order, after=True)]
-        if error <= tolerance or (after and max(after) < min(HEALED * error, tolerance)):
+        if error <= tolerance or _healed(key, errors, order, tolerance):
             continue
         while before := [k for k in _nearest(key, errors, order, after=False) if errors[k] >= MOST * error]:
             key = before[0]
         return key
     return None
+
+
+def _errors(points: Mapping[tuple[str, int], TrailPoint], field: str) -> dict[tuple[str, int], float]:
+    return {key: error for key, point in points.items() if (error := getattr(point, field)) is not None}
+
+
+def _healed(
+    key: tuple[str, int],
+    errors: Mapping[tuple[str, int], float],
+    order: Mapping[tuple[str, int], Seen],
+    tolerance: float,
+) -> bool:
+    """Whether all that is computed from an output is right again."""
+    after = [errors[k] for k in _nearest(key, errors, order, after=True)]
+    return bool(after) and max(after) < min(HEALED * errors[key], tolerance)
+
+
+def _drop_mismatched(
+    points: dict[tuple[str, int], TrailPoint], tolerance: float, order: Mapping[tuple[str, int], Seen]
+) -> None:
+    """Forgets the comparison of an output with another tensor of its name: what follows it is right."""
+    errors = _errors(points, "reference_error")
+    for key, error in errors.items():
+        if error > tolerance and _healed(key, errors, order, tolerance):
+            points[key] = replace(points[key], reference_error=None)
 
 
 def _nearest(

@@ -14,7 +14,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      edgekit's own benchmarks"
 	@echo "make bench-peers  distillation speed against other toolkits, each in an environment of its own (an hour)"
-	@echo "make conformance  coremltools' own op tests, answered by edgekit.mil (about an hour on two cores)"
+	@echo "make conformance  coremltools' own op tests, answered by edgekit.mil (some minutes)"
 	@echo "make venv       only the virtual environment"
 	@echo "make clean      remove the virtual environment and caches (not results, not downloads)"
 

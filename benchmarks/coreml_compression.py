@@ -31,8 +31,6 @@ PAGE = Path("docs/coreml-compression.md")
 START, END = "<!-- measured -->", "<!-- /measured -->"
 EMBEDDED = 200  # test texts that the encoder alone embeds
 MIXED_BITS = (6.0, 5.0, 4.5)
-EVERY = tuple(name for name in SCHEMES if name != "mixed")
-SOME = ("int8", "int4", "palette6", "palette4")  # for the encoder alone
 
 
 class Saying(progress.Silent):
@@ -42,8 +40,8 @@ class Saying(progress.Silent):
         print(f"  {text}", flush=True)
 
 
-def benches(run: Path, work: Path) -> dict[str, tuple[Workbench, Sequence[str]]]:
-    """Title → bench and precisions: the run's student and teacher, and the teacher's encoder as it was."""
+def benches(run: Path, work: Path) -> dict[str, Workbench]:
+    """Title → bench: the run's student and teacher, and the teacher's encoder as it was."""
     recipe = Recipe.model_validate(read_json(run / ".edgekit/run.json")["recipe"])
     context = pipeline.prepare(recipe, work)
     student, teacher = api.load(run / "student"), api.load(run / "teacher")
@@ -52,11 +50,11 @@ def benches(run: Path, work: Path) -> dict[str, tuple[Workbench, Sequence[str]]]
     test = context.splits.test
     texts = Split(test.inputs[:EMBEDDED])
     return {
-        title: (_bench(context, model, weights, work / model.name, rows), precisions)
-        for title, model, weights, rows, precisions in (
-            ("Student, 3 layers (movie reviews)", student, run / "student", test, EVERY),
-            ("Teacher, 6 layers (movie reviews)", teacher, run / "teacher", test, EVERY),
-            ("Encoder alone, 6 layers (sentence embeddings)", encoder, source.path, texts, SOME),
+        title: _bench(context, model, weights, work / model.name, rows)
+        for title, model, weights, rows in (
+            ("Student, 3 layers (movie reviews)", student, run / "student", test),
+            ("Teacher, 6 layers (movie reviews)", teacher, run / "teacher", test),
+            ("Encoder alone, 6 layers (sentence embeddings)", encoder, source.path, texts),
         )
     }
 
@@ -79,12 +77,12 @@ def _bench(context: Context, model: Model, weights: Path, folder: Path, test: Sp
     )
 
 
-def measure(bench: Workbench, precisions: Sequence[str]) -> list[dict[str, Any]]:
+def measure(bench: Workbench) -> list[dict[str, Any]]:
     """One row per precision, each measured once and kept."""
     kept = bench.folder / "rows.json"
     rows: dict[str, dict[str, Any]] = read_json(kept) if kept.is_file() else {}
     wanted: list[tuple[str, str, dict[str, float]]] = [("fp16", "fp16", {})]
-    wanted += [(name, name, {}) for name in precisions]
+    wanted += [(name, name, {}) for name in SCHEMES if name != "mixed"]
     wanted += [(f"mixed, {bits:g} bits", "mixed", {"bits": bits}) for bits in MIXED_BITS]
     for title, precision, mixed in wanted:
         if title not in rows:
@@ -149,9 +147,9 @@ def main() -> None:
     options = parser.parse_args()
     progress.listen(Saying())
     measured = {}
-    for title, (bench, precisions) in benches(options.run, options.work).items():
+    for title, bench in benches(options.run, options.work).items():
         print(title, flush=True)
-        measured[title] = measure(bench, precisions)
+        measured[title] = measure(bench)
     text = "\n\n".join(f"### {title}\n\n{table(rows)}" for title, rows in measured.items())
     print(text)
     if options.write:

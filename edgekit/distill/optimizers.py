@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgekit.distill import processes
-from edgekit.errors import MissingExtra, TrainingError
+from edgekit.errors import MissingExtra
 from edgekit.recipe.schema import Training
 
 if TYPE_CHECKING:
@@ -43,16 +43,10 @@ class Optimizers:
         device: of the parameters, "cpu", "cuda" or "mps".
 
     Raises:
-        TrainingError: lazy updates with an optimizer that needs the whole gradient.
         MissingExtra: the chosen optimizer's package is not installed.
     """
 
     def __init__(self, distiller: Any, tables: Sequence[Any], config: Training, *, device: str) -> None:
-        if tables and config.optimizer != "adamw":
-            raise TrainingError(
-                f"embedding_updates: lazy works with AdamW, and the optimizer is {config.optimizer}.",
-                remedy="Set optimizer: adamw, or embedding_updates: dense or frozen.",
-            )
         self.lazy = [table.weight for table in tables]
         apart = {id(p) for p in self.lazy}
         self.dense = [p for p in distiller.parameters() if p.requires_grad and id(p) not in apart]

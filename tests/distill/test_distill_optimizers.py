@@ -92,10 +92,7 @@ def test_frozen_tables_stay_and_can_learn_again_afterwards(tiny_classifier: Path
     assert torch.equal(table, start) and table.requires_grad
 
 
-def test_lazy_tables_refuse_what_they_cannot_do(tiny_classifier: Path, tmp_path: Path) -> None:
-    job = make_job(tiny_classifier, tmp_path, embedding_updates="lazy", optimizer="prodigy")
-    with pytest.raises(TrainingError, match="works with AdamW"):
-        train(job)
+def test_a_tied_table_can_not_be_updated_lazily(tiny_classifier: Path, tmp_path: Path) -> None:
     tied = make_job(tiny_classifier, tmp_path, embedding_updates="lazy")
     tied.distiller.output = torch.nn.Linear(32, 10)
     tied.distiller.output.weight = tied.model.module.get_input_embeddings().weight

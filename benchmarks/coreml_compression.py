@@ -4,7 +4,8 @@ Limit: a weight of n bits takes n/16 of its fp16 bytes, and the fp16 package's a
 Packages are executed by reference semantics, never on a device, so no speed is told; seconds and memory are
 those of compressing, in a process of its own.
 
-Run: edgekit run movie-reviews, then python benchmarks/coreml_compression.py [RUN_FOLDER] [--write]
+Run: edgekit run movie-reviews, then
+     python benchmarks/coreml_compression.py [RUN_FOLDER] [--only PART …] [--write]
 Finished rows are kept below exported/coreml-compression/; delete it to measure again.
 """
 
@@ -143,11 +144,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("run", nargs="?", type=Path, default=Path("exported/movie-reviews"))
     parser.add_argument("--work", type=Path, default=Path("exported/coreml-compression"))
+    parser.add_argument("--only", nargs="*", default=[], help="models whose title has one of these")
     parser.add_argument("--write", action="store_true", help=f"put the tables into {PAGE}")
     options = parser.parse_args()
     progress.listen(Saying())
     measured = {}
     for title, bench in benches(options.run, options.work).items():
+        if options.only and not any(part in title for part in options.only):
+            continue
         print(title, flush=True)
         measured[title] = measure(bench)
     text = "\n\n".join(f"### {title}\n\n{table(rows)}" for title, rows in measured.items())

@@ -97,6 +97,7 @@ def test_what_fails_its_gate_is_moved_aside(mixed: Built, bench: Workbench, budg
     assert built.artifact.path.is_dir()
 
 
+@pytest.mark.slow
 def test_an_error_in_the_process_arrives_whole(plain: Built, tmp_path: Path) -> None:
     layer = LayerPrecision("absent.weight", 8, "per_channel", scheme="int8")
     plan = Quantized("other", "coreml", "int8", (layer,))

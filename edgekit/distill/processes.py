@@ -23,10 +23,9 @@ T = TypeVar("T")
 PATIENCE = timedelta(hours=2)  # the others wait while the main process judges or asks the teacher
 
 # Seconds for Gloo's threads to drop the tensors of the last exchange. Destroying the group does not join them
-# where anything still refers to it (FSDP's operators do); one that frees a Python tensor while the interpreter
-# shuts down takes the process with it: "terminate called without an active exception" (PyTorch PR 179291).
+# where anything still refers to it (FSDP's operators do), and one that frees a Python tensor while the
+# interpreter shuts down aborts it: "terminate called without an active exception" (PyTorch PR 179291).
 BREATH = 0.2
-
 
 _alone = False  # whether `leave` was called
 

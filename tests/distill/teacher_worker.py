@@ -19,7 +19,7 @@ if __name__ == "__main__":
 from edgekit import progress
 from edgekit.batches import chosen_rows, pad_rows
 from edgekit.data.tokens import tokenise
-from edgekit.distill import cache
+from edgekit.distill import cache, processes
 from edgekit.distill.knowledge import Needs
 from edgekit.distill.teacher import ask
 from edgekit.files import sha256_path

@@ -27,7 +27,8 @@ RESULTS = Path("exported/distillation-methods")
 PAGE = Path("docs/distillation-methods.md")
 DATA = {
     "movie-reviews": [],
-    "sarcasm-headlines": ["data.limit=10000"],
+    # Half to learn from and two fifths to judge by: fewer rows to train on, and a smaller error of the score.
+    "sarcasm-headlines": ["data.limit=8000", "data.split.train=0.5", "data.split.test=0.4"],
 }
 BASE = [
     "exports=[]",

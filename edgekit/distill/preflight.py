@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from edgekit.types import Model, Rows
 
 SOFTENED = ("soft_targets", "reverse_kl", "symmetric_kl", "jensen_shannon", "decoupled", "correlation")
+# Losses over one representation per row.
+WHOLE_ROWS = (
+    "embedding_cosine",
+    "embedding_mse",
+    "relation_distance",
+    "relation_angle",
+    "similarity",
+    "probability_transfer",
+    "correlation_congruence",
+    "contrastive",
+)
 SOFT_LIMIT = 20.0  # above, softened probabilities of a handful of classes are all but equal
 
 
@@ -50,15 +61,22 @@ def check_settings(config: Distill, *, task: Task, student: ModelShape, teacher:
 
 
 def check_packing(config: Distill, *, task: Task) -> None:
-    """Refuses several texts in one row where a model answers once a row.
+    """Refuses several texts in one row where a model answers, or a loss looks, once a row.
 
     Raises:
-        RecipeError: names the task.
+        RecipeError: names the task, or the losses that take a row for one text.
     """
     if config.packing and not task.per_token:
         raise RecipeError(
             f"packing puts several texts into one row; a {task.name} model answers once a row.",
             remedy="Set packing: false; length buckets leave little padding to save.",
+        )
+    between_rows = [f"distill.weights.{name}" for name in WHOLE_ROWS if getattr(config.weights, name)]
+    if config.packing and between_rows:
+        raise RecipeError(
+            f"packing puts several texts into one row, and {', '.join(between_rows)} "
+            f"{'takes' if len(between_rows) == 1 else 'take'} a row for one text.",
+            remedy="Set packing: false, or these weights to 0.",
         )
 
 

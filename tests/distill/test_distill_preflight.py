@@ -12,10 +12,12 @@ import torch
 from edgekit.data.tokens import tokenise
 from edgekit.distill import preflight
 from edgekit.distill.see import ModelShape
+from edgekit.distill.term_kinds import Embedding
+from edgekit.distill.terms import make_terms
 from edgekit.errors import DataError, EdgekitError, ModelError, RecipeError, TrainingError
 from edgekit.models.load import load_model
 from edgekit.models.student import build_student, make_student
-from edgekit.recipe.schema import Distill, HardSamples, LossWeights, Student
+from edgekit.recipe.schema import Distill, HardSamples, LossWeights, Objectives, Student
 from edgekit.tasks import TASKS
 from edgekit.types import Model, Source
 from tests.conftest import reviews
@@ -112,6 +114,24 @@ def test_several_texts_in_a_row_that_gets_one_answer() -> None:
     preflight.check_packing(Distill(), task=CLASS)
     with refused(RecipeError, "text-classification", "packing: false"):
         preflight.check_packing(Distill(packing=True), task=CLASS)
+
+
+def test_losses_between_rows_when_a_row_is_several_texts() -> None:
+    tokens = TASKS["token-classification"]
+    packed = Distill(packing=True, weights=only(labels=1.0, similarity=1.0, contrastive=0.1))
+    with refused(RecipeError, "weights.similarity, distill.weights.contrastive take a row", "packing: false"):
+        preflight.check_packing(packed, task=tokens)
+    preflight.check_packing(Distill(packing=True, weights=only(hidden_mse=1.0)), task=tokens)
+    preflight.check_packing(Distill(weights=only(similarity=1.0)), task=tokens)
+
+
+def test_every_loss_that_sees_whole_rows_is_known() -> None:
+    def sees_rows(name: str) -> bool:
+        config = Distill(weights=only(**{name: 1.0}), objectives=Objectives(relation_heads=4))
+        term = make_terms(config.weights, config, task=CLASS, student=SHALLOW, teacher=DEEP)[0]
+        return isinstance(term, Embedding)
+
+    assert {name for name in SILENT if sees_rows(name)} == set(preflight.WHOLE_ROWS)
 
 
 def test_labels_that_differ(tiny: Model) -> None:

@@ -166,6 +166,8 @@ class Gate:
     limit: float
     value: float
     passed: bool
+    interval: Interval | None = None  # of `value`, where chance has a part in it
+    measured_on: str = ""  # the machine, where the value belongs to one
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,13 @@ def read_cpu() -> Cpu:
     return _from_package()
 
 
+def machine(threads: int) -> str:
+    """Where a time was measured, in a few words: `AMD EPYC (avx2, avx512_vnni), 1 thread`."""
+    cpu = read_cpu()
+    features = f" ({', '.join(cpu.features)})" if cpu.features else ""
+    return f"{cpu.model or platform.machine()}{features}, {threads} thread{'s' if threads > 1 else ''}"
+
+
 def parse_cpuinfo(text: str) -> Cpu:
     """Reads Linux's /proc/cpuinfo, x86 (`flags`) or Arm (`Features`)."""
     fields: dict[str, str] = {}

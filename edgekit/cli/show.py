@@ -10,7 +10,7 @@ from edgekit.files import human
 
 if TYPE_CHECKING:
     from edgekit.report.document import Report
-    from edgekit.types import Artifact, Parity, Timing, Unrounded
+    from edgekit.types import Artifact, Gate, Parity, Timing, Unrounded
 
 
 def artifact_table(report: Report) -> None:
@@ -43,13 +43,17 @@ def parity_lines(artifact: Artifact, parity: Parity) -> None:
         if parity.metric is None:
             console.say("  no metric: no labelled data was given (--data)")
     for gate in parity.gates:
-        console.say(
-            f"  {'ok  ' if gate.passed else 'FAIL'} {gate.name}: {gate.value:.4g} (gate {gate.limit:g})"
-        )
+        console.say(f"  {'ok  ' if gate.passed else 'FAIL'} {gate.name}: {_gate_value(gate)}")
     for text in parity.checks:
         console.say(f"  ok   {text}")
     for text in parity.failures:
         console.say(f"  FAIL {text}")
+
+
+def _gate_value(gate: Gate) -> str:
+    spread = f" [{gate.interval.low:.4g}, {gate.interval.high:.4g}]" if gate.interval else ""
+    place = f", on {gate.measured_on}" if gate.measured_on else ""
+    return f"{gate.value:.4g}{spread} (gate {gate.limit:g}){place}"
 
 
 def timing_table(timings: Sequence[Timing]) -> None:

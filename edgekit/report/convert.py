@@ -124,7 +124,14 @@ def _parity(parity: Parity) -> ParityRecord:
             for s in parity.shapes
         ),
         gates=tuple(
-            GateRecord(name=g.name, limit=g.limit, value=_finite(g.value), passed=g.passed)
+            GateRecord(
+                name=g.name,
+                limit=g.limit,
+                value=_finite(g.value),
+                passed=g.passed,
+                interval=interval_record(g.interval),
+                measured_on=g.measured_on,
+            )
             for g in parity.gates
         ),
         checks=parity.checks,

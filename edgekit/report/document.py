@@ -138,6 +138,10 @@ class GateRecord(Record):
     limit: float = Field(description="What was promised, in the gate's own unit.")
     value: float | None = Field(description="What was measured, in the same unit; null: not finite.")
     passed: bool = Field(description="Whether the promise held.")
+    interval: IntervalRecord | None = Field(
+        None, description="95 % interval of the value; null: chance has no part in it."
+    )
+    measured_on: str = Field("", description="The machine, where the value belongs to one.")
 
 
 class ShapeRecord(Record):

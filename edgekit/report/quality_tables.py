@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from edgekit.report.document import ArtifactRecord, ParityRecord, Report
+from edgekit.report.document import ArtifactRecord, GateRecord, ParityRecord, Report
 from edgekit.report.table import Cell, Column, Table, table
 from edgekit.report.verdict import gate_result, verdict
 from edgekit.report.words import MISSING, change, count, number, percent, tolerance
@@ -103,7 +103,7 @@ def gates(report: Report) -> Table:
             Cell(artifact.name),
             Cell(gate.name, code=True),
             Cell(tolerance(gate.limit)),
-            Cell(tolerance(gate.value)) if gate.value is not None else Cell("not finite", tone="bad"),
+            _gate_value(gate),
             gate_result(gate),
         )
         for artifact, checked in _compared(report)
@@ -117,6 +117,15 @@ def gates(report: Report) -> Table:
         Column("Result"),
     )
     return table("Gates", columns, rows)
+
+
+def _gate_value(gate: GateRecord) -> Cell:
+    if gate.value is None:
+        return Cell("not finite", tone="bad")
+    value = tolerance(gate.value)
+    if gate.interval is not None:
+        value += f" [{tolerance(gate.interval.low)}, {tolerance(gate.interval.high)}]"
+    return Cell(f"{value} on {gate.measured_on}" if gate.measured_on else value)
 
 
 def shapes(report: Report) -> Table:

@@ -110,9 +110,9 @@ def export_model(
     """Exports a model folder to each target; every file is verified against the folder.
 
     Args:
-        targets: "onnx", "coreml".
+        targets: "onnx", "onnxruntime", "coreml".
         precisions: target → precisions; the plain one of each target by default.
-        compression: Core ML's `block_size`, `group_size` and `mixed`, as a recipe's export takes them.
+        compression: `block_size`, `mixed` and the other settings of a recipe's export.
         out: results folder; `exported/<folder's name>` when None.
         data: labelled rows for the metric gate; without them numbers and labels are compared on random
             tokens, and no metric is judged.

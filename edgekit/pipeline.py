@@ -131,7 +131,7 @@ def run_recipe(
             context, teacher, student, label_only, scores, built, reference, measured, command=command
         )
     rejected = tuple(b.artifact.name for b in built if b.rejected_because)
-    if rejected:
+    if rejected and not recipe.gates.keep_rejected:
         reasons = "; ".join(f"{b.artifact.name}: {b.rejected_because}" for b in built if b.rejected_because)
         raise GateFailed(
             f"{len(rejected)} of {len(built)} artifacts did not pass and lie in {folder}/student/rejected: "

@@ -10,7 +10,7 @@ import click
 
 from edgekit.cli import console
 from edgekit.cli.datafile import data_options, labelled_file
-from edgekit.cli.options import json_option, out_option, quiet_option
+from edgekit.cli.options import json_option, keep_rejected_option, out_option, quiet_option
 
 if TYPE_CHECKING:
     from edgekit.stages.artifacts import Built
@@ -30,7 +30,17 @@ def compression_options(*, default: str) -> Callable[[Any], Any]:
             click.option(
                 "--block-size",
                 type=click.IntRange(8, 1024),
-                help="Inputs that share a scale in int4. [default: 32]",
+                help="Inputs that share a scale in int4 and int8-weights. [default: 32]",
+            ),
+            click.option(
+                "--calibration",
+                type=click.Choice(["minmax", "percentile", "entropy", "mse"]),
+                help="How int8-static chooses an activation's range. [default: percentile]",
+            ),
+            click.option(
+                "--smoothing",
+                type=click.FloatRange(0, 1),
+                help="How much of the outliers int8-smooth moves into the weights. [default: 0.5]",
             ),
             click.option(
                 "--minimum-deployment-target",
@@ -41,11 +51,11 @@ def compression_options(*, default: str) -> Callable[[Any], Any]:
             ),
             click.option(
                 "--bits",
-                type=click.FloatRange(1, 16),
-                help="Mean bits of a weight in mixed. [default: 6]",
+                type=click.FloatRange(1, 32),
+                help="Mean bits of a weight in mixed. [default: 6; 12 for onnx]",
             ),
-            click.option("--max-bytes", help="Size of the mixed package, such as 6MB."),
-            click.option("--mixed", "mix", is_flag=True, help="The same as --precision mixed. Core ML only."),
+            click.option("--max-bytes", help="Size of the mixed file, such as 6MB."),
+            click.option("--mixed", "mix", is_flag=True, help="The same as --precision mixed."),
             click.option(
                 "--precision",
                 "-p",
@@ -68,15 +78,18 @@ def compression(words: Sequence[str], chosen: Mapping[str, Any]) -> tuple[tuple[
         precisions.append("mixed")
     if budget and "mixed" not in precisions:
         raise click.UsageError(f"--{next(iter(budget)).replace('_', '-')} is for --mixed.")
-    sizes = {name: chosen[name] for name in ("block_size", "group_size") if chosen[name] is not None}
-    options = {"minimum_deployment_target": chosen["minimum_deployment_target"], **sizes}
+    names = ("block_size", "group_size", "calibration", "smoothing")
+    given = {name: chosen[name] for name in names if chosen[name] is not None}
+    options = {"minimum_deployment_target": chosen["minimum_deployment_target"], **given}
     return tuple(dict.fromkeys(precisions)), {**options, **({"mixed": budget} if budget else {})}
 
 
 @click.command(short_help="Write a model as ONNX or Core ML, and verify the file.")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
-@click.option("--target", "-t", "targets", multiple=True, required=True, help="onnx or coreml; repeatable.")
-@compression_options(default="fp32 for onnx, fp16 for coreml")
+@click.option(
+    "--target", "-t", "targets", multiple=True, required=True, help="onnx, onnxruntime or coreml; repeatable."
+)
+@compression_options(default="fp16 for coreml, else fp32")
 @out_option(help="Results folder. [default: exported/<model's name>]")
 @data_options(required=False)
 @click.option("--max-length", type=click.IntRange(2, 8192), help="Tokens. [default: as the tokenizer says]")
@@ -87,6 +100,7 @@ def compression(words: Sequence[str], chosen: Mapping[str, Any]) -> tuple[tuple[
     show_default=True,
     help="Sequence shapes, Core ML only.",
 )
+@keep_rejected_option
 @json_option
 @quiet_option
 def command(
@@ -101,6 +115,7 @@ def command(
     label_separator: str | None,
     max_length: int | None,
     shapes: str,
+    keep_rejected: bool,
     as_json: bool,
     quiet: bool,
     **chosen: Any,
@@ -108,25 +123,31 @@ def command(
     """Export the model folder MODEL, one artifact per target and precision, each verified against MODEL.
 
     With --data the task metric is compared as well. An artifact that fails its gates moves to rejected/,
-    and the command exits with 9. Precisions are fp32, fp16 (coreml) and those that `edgekit quantize --help`
-    lists; of several targets each takes the precisions that it has.
+    and the command exits with 9, unless --keep-rejected is given. Precisions are fp32, fp16 and those that
+    `edgekit quantize --help` lists; of several targets each takes the precisions that it has. onnx holds
+    standard operators alone and runs anywhere; onnxruntime is the same model in ONNX Runtime's own
+    operators, and faster there.
 
     \b
     Examples:
       edgekit export exported/movie-reviews/student --target onnx
       edgekit export my-model --target onnx --target coreml --data test.csv
+      edgekit export my-model --target onnxruntime -p int8-static --data test.csv
       edgekit export my-model -t coreml -p fp16,int8,palette6
       edgekit export my-model -t coreml -p int4 --minimum-deployment-target iOS18
       edgekit export my-model -t coreml --mixed --max-bytes 6MB --data test.csv
     """
     from edgekit.api import export_model
-    from edgekit.recipe.schema.precisions import ONNX_PRECISIONS
+    from edgekit.recipe.schema import Gates
+    from edgekit.recipe.schema.precisions import precisions_of
 
     console.start(quiet=quiet, as_json=as_json)
     named, options = compression(precisions, chosen)
     by_target = {t: named for t in targets}
-    if len(targets) > 1 and "onnx" in targets:
-        by_target["onnx"] = tuple(name for name in named if name in ONNX_PRECISIONS)
+    if len(targets) > 1:
+        homes = {p: [t for t in targets if p in precisions_of(t)] for p in named}
+        # What none of them has stays, and is refused with a reason.
+        by_target = {t: tuple(p for p in named if t in (homes[p] or targets)) for t in targets}
     built = export_model(
         model,
         targets=targets,
@@ -135,12 +156,13 @@ def command(
         data=labelled_file(data, text_column, pair_column, label_column, label_separator),
         max_length=max_length,
         shapes=shapes,
+        gates=Gates(keep_rejected=keep_rejected),
         **options,
     )
-    return finish(built, as_json=as_json)
+    return finish(built, as_json=as_json, keep_rejected=keep_rejected)
 
 
-def finish(built: Sequence[Built], *, as_json: bool) -> int:
+def finish(built: Sequence[Built], *, as_json: bool, keep_rejected: bool) -> int:
     """Shows what was built; the exit code of the gates."""
     from edgekit.cli.show import parity_lines, rejected_names
     from edgekit.errors import GateFailed
@@ -152,7 +174,7 @@ def finish(built: Sequence[Built], *, as_json: bool) -> int:
             parity_lines(one.artifact, one.parity)
             if one.quantized is not None:
                 plan_lines(one.quantized)
-    return GateFailed.exit_code if rejected_names(built) else 0
+    return GateFailed.exit_code if rejected_names(built) and not keep_rejected else 0
 
 
 def plan_lines(plan: Quantized) -> None:
@@ -173,7 +195,7 @@ def plan_lines(plan: Quantized) -> None:
             console.say(f"  note {layer.name}: {layer.note}")
     if plan.scheme == "mixed":
         rows = [
-            (layer.name, layer.scheme or "fp16", str(layer.bits), _loss(layer.sensitivity))
+            (layer.name, layer.scheme or f"fp{layer.bits}", str(layer.bits), _loss(layer.sensitivity))
             for layer in plan.layers
             if layer.scheme or "sensitive" in layer.skipped_because
         ]

@@ -25,6 +25,15 @@ def quiet_option(command: _Command) -> _Command:
     return click.option("--quiet", "-q", is_flag=True, help="Show no progress.")(command)
 
 
+def keep_rejected_option(command: _Command) -> _Command:
+    """`--keep-rejected` → `keep_rejected: bool`."""
+    return click.option(
+        "--keep-rejected",
+        is_flag=True,
+        help="Leave what fails a gate in its place, and exit with 0; why it failed is told all the same.",
+    )(command)
+
+
 def device_option(command: _Command) -> _Command:
     """`--device` → `device: str`."""
     return click.option(

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edgekit.cli import console
-from edgekit.cli.options import json_option, out_option, quiet_option, split_overrides
+from edgekit.cli.options import json_option, keep_rejected_option, out_option, quiet_option, split_overrides
 
 
 @click.command(short_help="Carry out a recipe.")
@@ -19,6 +19,7 @@ from edgekit.cli.options import json_option, out_option, quiet_option, split_ove
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Instead of the recipe's device."
 )
+@keep_rejected_option
 @json_option
 @quiet_option
 def command(
@@ -27,13 +28,14 @@ def command(
     dry_run: bool,
     offline: bool,
     device: str | None,
+    keep_rejected: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Carry out RECIPE (a file, or the name of a shipped one), from its downloads to its report.
 
     A run that was stopped continues where it was; stages whose inputs have not changed are skipped.
-    Exits with 9 if an artifact did not pass its gates.
+    Exits with 9 if an artifact did not pass its gates, unless --keep-rejected is given.
 
     \b
     Examples:
@@ -50,6 +52,8 @@ def command(
         raise click.UsageError("Give exactly one RECIPE.", click.get_current_context())
     if device:
         overrides.append(f"device={device}")
+    if keep_rejected:
+        overrides.append("gates.keep_rejected=true")
     recipe = load_recipe(names[0], overrides)
     console.start(quiet=quiet, as_json=as_json)
     if dry_run:
@@ -94,7 +98,9 @@ def show_result(result) -> None:  # type: ignore[no-untyped-def]
     console.say(f"Report    {result.folder / 'report.html'}")
     console.say(f"Student   {result.folder / 'student'}")
     kept = [
-        a for a in result.report.artifacts if a.model == "student" and a.target == "onnx" and not a.rejected
+        a
+        for a in result.report.artifacts
+        if a.model == "student" and a.target in ("onnx", "onnxruntime") and not a.rejected
     ]
     if kept:
         console.say(f'Try       edgekit predict {result.folder / kept[-1].path} "A quiet triumph."')

@@ -41,15 +41,3 @@ def artifact(
         sha256=sha256_path(path),
         parameters=parameters,
     )
-
-
-def int8_artifact(source: Artifact, path: Path) -> Artifact:
-    """Describes the int8 copy of an artifact that was just written to `path`."""
-    return artifact(
-        path,
-        name=source.name.rsplit("-", 1)[0] + "-int8",
-        target=source.target,
-        precision="int8",
-        signature=source.signature,
-        parameters=source.parameters,
-    )

@@ -26,6 +26,8 @@ def export_onnx(model: Exportable, path: Path) -> Artifact:
     hush()
     import torch
 
+    from edgekit.export.onnx_rules import PORTABLE_RULES, apply_rules
+
     require_space(path.parent, model.parameters * 4 + 1_000_000, purpose=f"Writing {path.name}")
     dims = {
         "batch": torch.export.Dim("batch", min=1, max=65536),
@@ -54,6 +56,7 @@ def export_onnx(model: Exportable, path: Path) -> Artifact:
         ) from error
     assert program is not None  # torch returns None only for its old exporter
     _name_weights(program.model, model.module)
+    apply_rules(program.model, PORTABLE_RULES)
     metadata = describe(model.signature, model.provenance, precision="fp32", parameters=model.parameters)
     program.model.metadata_props.update(metadata)
     program.model.doc_string = f"{model.name}, {model.signature.task}"

@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 
 from edgekit.errors import ExportError, MissingExtra
-from edgekit.recipe.schema.precisions import ONNX_PRECISIONS, SCHEMES
+from edgekit.recipe.schema.precisions import precisions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,12 @@ class Target:
     extra: str
 
 
+_ONNX = ("onnx", "onnxruntime", "onnxscript", "onnx_ir")
 TARGETS = {
-    "onnx": Target(
-        "onnx", ".onnx", "onnx", ONNX_PRECISIONS, ("onnx", "onnxruntime", "onnxscript", "onnx_ir"), "onnx"
-    ),
-    "coreml": Target(
-        "coreml", ".mlpackage", "coreml", ("fp16", "fp32", *SCHEMES), ("coremltools",), "coreml"
-    ),
+    # Standard operators alone, for every runtime; and the same graph in ONNX Runtime's own operators.
+    "onnx": Target("onnx", ".onnx", "onnx", precisions_of("onnx"), _ONNX, "onnx"),
+    "onnxruntime": Target("onnxruntime", ".onnx", "onnxruntime", precisions_of("onnxruntime"), _ONNX, "onnx"),
+    "coreml": Target("coreml", ".mlpackage", "coreml", precisions_of("coreml"), ("coremltools",), "coreml"),
 }
 
 

@@ -73,12 +73,18 @@ def largest_divisor(length: int, limit: int) -> int:
     return next(size for size in range(min(length, limit), 0, -1) if length % size == 0)
 
 
-def plan_mixed(schemes: Mapping[str, Quantized], chosen: Mapping[str, tuple[str, float]]) -> Quantized:
+def plan_mixed(
+    schemes: Mapping[str, Quantized],
+    chosen: Mapping[str, tuple[str, float]],
+    *,
+    plain_bits: int = PLAIN_BITS,
+) -> Quantized:
     """The plan in which each weight has the scheme that was chosen for it.
 
     Args:
         schemes: scheme → its plan for the whole model.
         chosen: weight → its scheme and how far that alone moves the outputs; a weight left out stays.
+        plain_bits: of a weight that stays.
     """
     some = next(iter(schemes.values()))
     by_scheme = {name: {layer.name: layer for layer in plan.layers} for name, plan in schemes.items()}
@@ -89,7 +95,7 @@ def plan_mixed(schemes: Mapping[str, Quantized], chosen: Mapping[str, tuple[str,
             layers.append(replace(by_scheme[scheme][layer.name], sensitivity=sensitivity))
         elif any(not plan[layer.name].skipped_because for plan in by_scheme.values()):
             why = "too sensitive: the budget is met without it"
-            layers.append(LayerPrecision(layer.name, PLAIN_BITS, "none", skipped_because=why))
+            layers.append(LayerPrecision(layer.name, plain_bits, "none", skipped_because=why))
         else:
             layers.append(layer)
     return replace(some, scheme="mixed", layers=tuple(layers))

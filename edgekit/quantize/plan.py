@@ -16,7 +16,8 @@ def plan_int8(module: Any, *, name: str, target: str) -> Quantized:
 
     Args:
         module: the export-ready PyTorch module whose parameters are named in the plan.
-        target: "onnx" or "coreml"; ONNX Runtime reads an embedding table with one scale only.
+        target: an ONNX one or "coreml"; int8 for ONNX reads an embedding table with one scale only. What an
+            ONNX file gets is planned from the file itself (`quantize.onnx`); this is what training rounds to.
     """
     import torch
 
@@ -31,7 +32,7 @@ def plan_int8(module: Any, *, name: str, target: str) -> Quantized:
             why, granularity = _decide(
                 child, parameter, value, name=full, is_last=layer == last, target=target
             )
-            if owners[id(value)] > 1 and target == "onnx" and not why:
+            if owners[id(value)] > 1 and target != "coreml" and not why:
                 # int8 of the look-up would be stored beside the fp32 that the product reads.
                 why = "also the weight of another layer: it would be stored twice"
             layers.append(
@@ -51,7 +52,7 @@ def _decide(
     if isinstance(child, torch.nn.Embedding):
         if any(word in name for word in SHORT_TABLES):
             return "a position or type table: folded with others, it would share one scale", "none"
-        return "", "per_tensor" if target == "onnx" else "per_channel"
+        return "", "per_channel" if target == "coreml" else "per_tensor"
     if value.ndim < 2:
         return f"a vector ({parameter} of {type(child).__name__}): nothing to gain", "none"
     if is_last:

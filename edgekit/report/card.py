@@ -15,6 +15,8 @@ from edgekit.report.usage import USAGE, onnx_code
 from edgekit.report.verdict import is_verified, verdict
 from edgekit.report.words import count, in_words, milliseconds, points, seconds, size, span, visible
 
+_ONNX = ("onnx", "onnxruntime")
+
 
 def write_card(
     report: Report,
@@ -131,7 +133,7 @@ def _shell(path: str) -> str:
 
 def _onnx_file(report: Report) -> ArtifactRecord | None:
     """The smallest verified ONNX student."""
-    found = [a for a in report.artifacts if a.model == "student" and a.target == "onnx" and is_verified(a)]
+    found = [a for a in report.artifacts if a.model == "student" and a.target in _ONNX and is_verified(a)]
     return min(found, key=lambda a: a.size_bytes, default=None)
 
 

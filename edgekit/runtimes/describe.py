@@ -11,6 +11,8 @@ from edgekit.metadata import PARAMETERS_KEY, PRECISION_KEY, read_signature
 from edgekit.runtimes.coreml_program import coreml_metadata
 from edgekit.types import Artifact
 
+MICROSOFT = "com.microsoft"  # the domain of ONNX Runtime's own operators
+
 
 def describe_artifact(path: Path) -> Artifact:
     """The `Artifact` that an `.onnx` file or an `.mlpackage` was written as.
@@ -20,10 +22,12 @@ def describe_artifact(path: Path) -> Artifact:
     """
     if not path.exists():
         raise ModelError(f"{path} does not exist.", remedy="Check the path, or export the model first.")
-    target = {".onnx": "onnx", ".mlpackage": "coreml"}.get(path.suffix)
-    if target is None:
+    if path.suffix == ".mlpackage":
+        target, metadata = "coreml", coreml_metadata(path)
+    elif path.suffix == ".onnx":
+        target, metadata = _onnx(path)
+    else:
         raise ModelError(f"{path} is no exported model.", remedy="Give an .onnx file or an .mlpackage.")
-    metadata = _onnx_metadata(path) if target == "onnx" else coreml_metadata(path)
     return Artifact(
         name=path.name,
         path=path,
@@ -36,7 +40,8 @@ def describe_artifact(path: Path) -> Artifact:
     )
 
 
-def _onnx_metadata(path: Path) -> Mapping[str, str]:
+def _onnx(path: Path) -> tuple[str, Mapping[str, str]]:
+    """The target that a file was written for, and its metadata."""
     import onnx
 
     try:
@@ -46,4 +51,5 @@ def _onnx_metadata(path: Path) -> Mapping[str, str]:
             f"{path} is not a readable onnx model: {first_line(error)}",
             remedy="Export it again; the file may be cut short.",
         ) from error
-    return {entry.key: entry.value for entry in model.metadata_props}
+    own = any(entry.domain == MICROSOFT for entry in model.opset_import)
+    return "onnxruntime" if own else "onnx", {entry.key: entry.value for entry in model.metadata_props}

@@ -101,27 +101,35 @@ class Built:
 def build_target(bench: Workbench, export: Export) -> list[Built]:
     """Every precision of one target: written, verified, gated; what fails moves to `rejected/`.
 
-    A compressed one is made from the target's plain export, so that is written too even if nobody asked.
+    A compressed one is made from the target's plain export, so that is written too even if nobody asked; and
+    so is the portable ONNX file that ONNX Runtime's own is made from and has to be faster than.
     """
     from edgekit.export.targets import get_target
-    from edgekit.recipe.schema.precisions import SCHEMES
+    from edgekit.recipe.schema.precisions import COMPRESSED
 
-    target = get_target(export.target)
-    plain = target.precisions[0]
-    compressed = [p for p in export.precisions if p in SCHEMES]
-    floating = [p for p in export.precisions if p not in SCHEMES]
+    plain = get_target(export.target).precisions[0]
+    coreml = export.target == "coreml"
+    # Core ML's are each converted from the module; ONNX's fp16 is made from its fp32.
+    direct = [p for p in export.precisions if p == plain or (coreml and p not in COMPRESSED)]
+    derived = [p for p in export.precisions if p not in direct]
+    portable = None
+    if export.target == "onnxruntime":
+        portable = _export(bench, Export(target="onnx", precisions=("fp32",)), "fp32", None)
     built: dict[str, Built] = {}
-    for precision in dict.fromkeys([*floating, *([plain] if compressed else [])]):
-        artifact = _export(bench, export, precision)
-        built[precision] = _judge(bench, artifact, None, replaces=None)
-    for precision in compressed:
+    for precision in dict.fromkeys([*direct, *([plain] if derived else [])]):
+        artifact = _export(bench, export, precision, portable)
+        built[precision] = _judge(bench, artifact, None, replaces=portable)
+    for precision in derived:
         source = built[plain]
         if source.rejected_because:
             progress.say(f"{source.artifact.name} was rejected, so no {precision} is made from it.")
-            continue
-        plan, artifact = _quantize(bench, export, source.artifact, precision)
-        limit = export.mixed.max_bytes if precision == "mixed" else None
-        built[precision] = _judge(bench, artifact, plan, replaces=source.artifact, max_bytes=limit)
+        elif precision in COMPRESSED:
+            plan, artifact = _quantize(bench, export, source.artifact, precision)
+            limit = export.mixed.max_bytes if precision == "mixed" else None
+            built[precision] = _judge(bench, artifact, plan, replaces=source.artifact, max_bytes=limit)
+        else:  # fp16 is for other processors: how fast it is on this one says nothing
+            artifact = _export(bench, export, precision, source.artifact)
+            built[precision] = _judge(bench, artifact, None, replaces=None)
     return list(built.values())
 
 
@@ -132,19 +140,34 @@ def _path(bench: Workbench, target: str, precision: str) -> Path:
     return bench.folder / found.folder / file_name(found, precision)
 
 
-def _export(bench: Workbench, export: Export, precision: str) -> Artifact:
-    from edgekit.export.coreml import export_coreml
-    from edgekit.export.onnx import export_onnx
+def _export(bench: Workbench, export: Export, precision: str, source: Artifact | None) -> Artifact:
+    """A floating-point artifact.
 
+    Args:
+        source: the ONNX file that it is made from; None: it is made from the module.
+    """
     path = _path(bench, export.target, precision)
-    settings = {"target": export.target, "precision": precision}
+    settings = {"target": export.target, "precision": precision, "weights": bench.sha256}
     if export.target == "coreml":
         settings |= export.model_dump(mode="json", include={"minimum_deployment_target", "shapes", "lengths"})
+    if source is not None:
+        settings["source"] = source.sha256
 
     def make(key: str) -> Artifact:
         _front_end(bench, path.parent)
-        if export.target == "onnx":
-            return export_onnx(bench.exportable, path)
+        return _written(bench, export, precision, source, path)
+
+    name = f"{bench.name}-{export.target}-{precision}"
+    return _stage(bench, name, settings, path, make, title=f"Export {name}")
+
+
+def _written(
+    bench: Workbench, export: Export, precision: str, source: Artifact | None, path: Path
+) -> Artifact:
+    from edgekit.export.coreml import export_coreml
+    from edgekit.export.onnx import export_onnx
+
+    if export.target == "coreml":
         return export_coreml(
             bench.exportable,
             path,
@@ -153,33 +176,25 @@ def _export(bench: Workbench, export: Export, precision: str) -> Artifact:
             shapes=export.shapes,
             lengths=export.lengths,
         )
+    if source is None:
+        return export_onnx(bench.exportable, path)
+    if precision == "fp16":
+        from edgekit.export.onnx_schemes.fp16 import to_fp16
 
-    name = f"{bench.name}-{export.target}-{precision}"
-    return _stage(bench, name, {**settings, "weights": bench.sha256}, path, make, title=f"Export {name}")
+        return to_fp16(source, path)
+    from edgekit.export.onnx_fused import fuse_onnx
+
+    return fuse_onnx(source, path)
 
 
 def _quantize(
     bench: Workbench, export: Export, source: Artifact, precision: str
 ) -> tuple[Quantized, Artifact]:
+    from edgekit.stages.compressing import compress
+    from edgekit.stages.quantizing import quantize
+
     path = _path(bench, export.target, precision)
-    if export.target == "coreml":
-        from edgekit.stages.compressing import compress
-
-        return compress(bench, export, source, precision, path)
-    from edgekit.export.onnx_int8 import quantize_onnx
-    from edgekit.quantize.plan import plan_int8
-
-    plan = plan_int8(bench.exportable.module, name=bench.name, target=export.target)
-    name = f"{bench.name}-{export.target}-{precision}"
-
-    def make(key: str) -> Artifact:
-        _front_end(bench, path.parent)
-        return quantize_onnx(source, plan, path)
-
-    artifact = _stage(
-        bench, name, {"source": source.sha256, "plan": plan}, path, make, title=f"Quantize {name}"
-    )
-    return plan, artifact
+    return (compress if export.target == "coreml" else quantize)(bench, export, source, precision, path)
 
 
 def _stage(
@@ -217,7 +232,8 @@ def _judge(
         parity = replace(parity, gates=(*parity.gates, Gate("bytes", max_bytes, size, size <= max_bytes)))
     reason = why_rejected(parity)
     if reason:
-        artifact = replace(artifact, path=reject(bench.folder, artifact))
+        if not bench.gates.keep_rejected:
+            artifact = replace(artifact, path=reject(bench.folder, artifact))
         progress.say(f"{artifact.name}: rejected: {reason}")
     return Built(artifact, parity, plan, reason)
 
@@ -243,7 +259,7 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
                 parity, checks=structure.checks, failures=(*parity.failures, *structure.failures)
             )
             parity = check.explained(parity)
-        if replaces is not None and bench.gates.not_slower and artifact.target == "onnx":
+        if replaces is not None and bench.gates.not_slower and artifact.target != "coreml":
             gate = _not_slower(bench, artifact, replaces)
             parity = replace(parity, gates=(*parity.gates, gate))
         return parity
@@ -254,7 +270,7 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
             "artifact": artifact.sha256,
             "reference": bench.sha256,
             "rows": bench.rows_key,
-            "gates": bench.gates.model_dump(mode="json"),
+            "gates": bench.gates.model_dump(mode="json", exclude={"keep_rejected"}),
             "threads": bench.threads,
             "unrounded": ROWS,
             "replaces": replaces.sha256 if replaces else None,
@@ -289,6 +305,7 @@ def _not_slower(bench: Workbench, artifact: Artifact, replaces: Artifact) -> Gat
     """Paired, interleaved timing; the whole interval must not lie below 1."""
     from edgekit.batches import pad_rows
     from edgekit.benchmark.contestant import Contestant
+    from edgekit.benchmark.cpu import machine
     from edgekit.benchmark.paired import faster
     from edgekit.runtimes import open_runner
 
@@ -307,13 +324,19 @@ def _not_slower(bench: Workbench, artifact: Artifact, replaces: Artifact) -> Gat
 
     rows = list(bench.rows[:TIMED_ROWS])
     interval = faster(contestant(artifact), contestant(replaces), rows, rounds=ROUNDS, seed=0)
-    return Gate(f"times as fast as {replaces.name}", 1.0, interval.value, interval.high >= 1.0)
+    name = f"times as fast as {replaces.name}"
+    return Gate(name, 1.0, interval.value, interval.high >= 1.0, interval, machine(bench.threads))
 
 
 def why_rejected(parity: Parity) -> str:
     """What failed, in words; "" if nothing did."""
-    failed = [f"{g.name} is {g.value:.4g}, the gate is {g.limit:.4g}" for g in parity.gates if not g.passed]
-    return "; ".join([*parity.failures, *failed])
+    return "; ".join([*parity.failures, *(_failed(gate) for gate in parity.gates if not gate.passed)])
+
+
+def _failed(gate: Gate) -> str:
+    spread = f" (95 %: {gate.interval.low:.3g} to {gate.interval.high:.3g})" if gate.interval else ""
+    place = f" on {gate.measured_on}" if gate.measured_on else ""
+    return f"{gate.name} is {gate.value:.4g}{spread}{place}, the gate is {gate.limit:.4g}"
 
 
 def reject(folder: Path, artifact: Artifact) -> Path:

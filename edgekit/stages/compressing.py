@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from edgekit.codec import dumps, from_json
 from edgekit.errors import ExportError
 from edgekit.files import human, read_json, sha256_json, write_json
 from edgekit.recipe.schema import Export
-from edgekit.types import Artifact, Quantized, Rows, Trained
+from edgekit.types import Artifact, LayerPrecision, Quantized, Rows, Trained
 
 if TYPE_CHECKING:
     from edgekit.quantize.mix import Option
@@ -41,7 +41,7 @@ def compress(
         f"export-{name}",
         inputs={"source": source.sha256, "plan": plan},
         outputs=[path],
-        make=lambda key: _in_a_process(source, plan, path),
+        make=lambda key: in_a_process(source, plan, path),
         title=f"Compress {name}",
     )
     artifact = from_json(Artifact, {**result["artifact"], "path": path, "name": name})
@@ -60,8 +60,19 @@ def _plan(bench: Workbench, export: Export, scheme: str) -> Quantized:
     )
 
 
-def _in_a_process(source: Artifact, plan: Quantized, path: Path) -> Mapping[str, Any]:
-    request = dumps({"source": source, "plan": plan, "path": path.absolute()})
+def in_a_process(source: Artifact, plan: Quantized, path: Path, **more: Any) -> Mapping[str, Any]:
+    """Carries out a plan in a process of its own, whose peak memory is the compression's alone.
+
+    Args:
+        more: what `compress_worker` takes beside these.
+
+    Returns:
+        The artifact, `seconds` and `peak_bytes`, as JSON values.
+
+    Raises:
+        ExportError: what went wrong in it.
+    """
+    request = dumps({"source": source, "plan": plan, "path": path.absolute(), **more})
     weights = sum(bool(layer.scheme) for layer in plan.layers)
     with progress.bar(f"Compressing to {plan.scheme}", weights, "weights") as bar:
         done = subprocess.run(
@@ -87,8 +98,7 @@ def _in_a_process(source: Artifact, plan: Quantized, path: Path) -> Mapping[str,
 
 def _mixed(bench: Workbench, export: Export, source: Artifact) -> Quantized:
     """The plan that meets the budget with the least loss."""
-    from edgekit.quantize.coreml import PLAIN_BITS, plan_mixed
-    from edgekit.quantize.mix import Option, choose
+    from edgekit.quantize.coreml import PLAIN_BITS
     from edgekit.recipe.schema.precisions import mixable
 
     plans = {scheme: _plan(bench, export, scheme) for scheme in mixable(export.minimum_deployment_target)}
@@ -105,26 +115,58 @@ def _mixed(bench: Workbench, export: Export, source: Artifact) -> Quantized:
         title=f"Sensitivity of {bench.name}",
     )
     sizes = {name: p.numel() for name, p in bench.exportable.module.named_parameters(remove_duplicate=False)}
+    return mix(export, source, plans, measured, sizes, PLAIN, PLAIN_BITS, rows=len(rows))
+
+
+def mix(
+    export: Export,
+    source: Artifact,
+    plans: Mapping[str, Quantized],
+    measured: Mapping[str, Mapping[str, tuple[int, float]]],
+    sizes: Mapping[str, int],
+    plain: str,
+    plain_bits: int,
+    *,
+    rows: int,
+) -> Quantized:
+    """The plan that meets the export's budget with the least loss.
+
+    Args:
+        plans: scheme → its plan for the whole model.
+        measured: scheme → weight → its bytes, and how far it alone moves the outputs when stored so.
+        sizes: weight → its values.
+        plain: the precision of `source`, with so many bits a value.
+        rows: that were compared.
+
+    Raises:
+        ExportError: no mix fits the budget, or `source` does as it is.
+    """
+    from edgekit.quantize.coreml import plan_mixed
+    from edgekit.quantize.mix import Option, choose
+
     options: dict[str, list[Option]] = {}
     for scheme, weights in measured.items():
         for name, (stored, loss) in weights.items():
-            plain = options.setdefault(name, [Option(PLAIN, sizes[name] * PLAIN_BITS // 8, 0.0)])
-            plain.append(Option(scheme, stored, loss))
-    chosen = choose(options, _budget(export, source, options))
-    if all(option.scheme == PLAIN for option in chosen.values()):
+            of_weight = options.setdefault(name, [Option(plain, sizes[name] * plain_bits // 8, 0.0)])
+            of_weight.append(Option(scheme, stored, loss))
+    chosen = choose(options, _budget(export, source, options, plain_bits))
+    if all(option.scheme == plain for option in chosen.values()):
         raise ExportError(
             f"{source.path.name} meets the budget of mixed as it is: {source.size_bytes:,} bytes.",
             remedy="Ask for fewer max_bytes or bits, or leave mixed out.",
         )
-    progress.say(_summary(chosen, len(rows)))
-    return plan_mixed(plans, {n: (o.scheme, o.loss) for n, o in chosen.items() if o.scheme != PLAIN})
+    progress.say(_summary(chosen, rows))
+    losses = {n: (o.scheme, o.loss) for n, o in chosen.items() if o.scheme != plain}
+    return plan_mixed(plans, losses, plain_bits=plain_bits)
 
 
-def _budget(export: Export, source: Artifact, options: Mapping[str, Sequence[Option]]) -> int:
+def _budget(
+    export: Export, source: Artifact, options: Mapping[str, Sequence[Option]], plain_bits: int
+) -> int:
     """Bytes for the weights that can be compressed."""
     plain = sum(each[0].stored_bytes for each in options.values())
     if export.mixed.max_bytes is None:
-        return int(plain * export.mixed.bits / 16)
+        return int(plain * export.mean_bits / plain_bits)
     return export.mixed.max_bytes - (source.size_bytes - plain) - SPEC_BYTES * len(options)
 
 
@@ -168,13 +210,36 @@ def _measure(
     from edgekit.quantize.sensitivity import Sensitivity
     from edgekit.stages.expanding import expanded
 
+    package = open_package(source.path)
+    probe = Sensitivity(
+        bench.exportable.module,
+        bench.exportable.signature,
+        rows,
+        pad_id=bench.model.processor.pad_token_id,
+    )
+
+    def losses(layers: Sequence[LayerPrecision]) -> Iterator[tuple[str, int, float]]:
+        for weight in expanded(compressed(package, layers), layers):
+            yield weight.name, weight.stored_bytes, probe.loss(weight.name, weight.value)
+
+    return kept_losses(bench, plans, losses, key)
+
+
+def kept_losses(
+    bench: Workbench,
+    plans: Mapping[str, Quantized],
+    losses: Callable[[Sequence[LayerPrecision]], Iterable[tuple[str, int, float]]],
+    key: str,
+) -> dict[str, dict[str, tuple[int, float]]]:
+    """Scheme → weight → bytes and loss; each is written down at once, and what is there is not found again.
+
+    Args:
+        losses: of some weights of one scheme, the name, bytes and loss of one after another.
+        key: of the record.
+    """
     record = bench.store.private / "sensitivity" / f"{key}.json"
     known = read_json(record) if record.is_file() else {}
     wanted = {scheme: [la for la in plan.layers if la.scheme] for scheme, plan in plans.items()}
-    package = open_package(source.path)
-    module = bench.exportable.module
-    signature, pad_id = bench.exportable.signature, bench.model.processor.pad_token_id
-    probe = Sensitivity(module, signature, rows, pad_id=pad_id)
     total = sum(len(layers) for layers in wanted.values())
     with progress.bar(f"Sensitivity of {bench.name}", total, "weights") as bar:
         for scheme, layers in wanted.items():
@@ -182,10 +247,8 @@ def _measure(
             bar.advance(len(found))
             bar.note(scheme)
             left = [layer for layer in layers if layer.name not in found]
-            if not left:
-                continue
-            for weight in expanded(compressed(package, left), left):
-                found[weight.name] = (weight.stored_bytes, probe.loss(weight.name, weight.value))
+            for name, stored, loss in losses(left) if left else ():
+                found[name] = (stored, loss)
                 write_json(record, known)
                 bar.advance()
     return known

@@ -115,7 +115,11 @@ def benchmark(
         size = size_bytes(one.path / "model.safetensors")
         own = processors[one.name]
         entries.append(Entry(f"{one.name}-pytorch", one.path, own, one.parameters, size, one.sha256, None))
-    entries += [entry_of(b.artifact, processors[student.name]) for b in built if not b.rejected_because]
+    entries += [
+        entry_of(b.artifact, processors[student.name])
+        for b in built
+        if context.recipe.gates.keep_rejected or not b.rejected_because
+    ]
     machine = record_environment(config.threads)
     result = context.store.run(
         "benchmark",

@@ -13,24 +13,35 @@ from click.testing import CliRunner
 
 from edgekit.cli.export import compression, plan_lines
 from edgekit.cli.main import main
-from edgekit.recipe.schema.precisions import SCHEMES
+from edgekit.recipe.schema.precisions import ONNX_SCHEMES, SCHEMES
 from edgekit.types import LayerPrecision, Quantized
 
-NOTHING = {"max_bytes": None, "bits": None, "mix": False, "block_size": None, "group_size": None}
+NOTHING = {
+    **dict.fromkeys(("max_bytes", "bits", "block_size", "group_size", "calibration", "smoothing")),
+    "mix": False,
+}
 CHOSEN = {**NOTHING, "minimum_deployment_target": "iOS17"}
 
 
 def test_help_lists_every_precision_and_marks_what_needs_ios_18() -> None:
     text = CliRunner().invoke(main, ["quantize", "--help"]).output
     for scheme in SCHEMES.values():
-        line = next(line for line in text.splitlines() if scheme.name in line.replace(",", " ").split())
-        assert (scheme.minimum in line) == (scheme.minimum == "iOS18"), line
+        line = next(line for line in text.splitlines() if scheme.name in words(line) and " -p " not in line)
+        if scheme.name not in ONNX_SCHEMES:
+            assert (scheme.minimum in line) == (scheme.minimum == "iOS18"), line
+    for name in ONNX_SCHEMES:
+        assert any(name in words(line) for line in text.splitlines()), name
+
+
+def words(line: str) -> list[str]:
+    return line.replace(",", " ").split()
 
 
 def test_commas_repeats_and_mixed() -> None:
     assert compression(("palette6,int8", "int8", " palette4 "), CHOSEN)[0] == ("palette6", "int8", "palette4")
     names, options = compression((), {**CHOSEN, "mix": True, "max_bytes": "6MB", "block_size": 16})
     assert names == ("mixed",) and options["mixed"] == {"max_bytes": "6MB"} and options["block_size"] == 16
+    assert compression(("int8-static",), {**CHOSEN, "calibration": "mse"})[1]["calibration"] == "mse"
     with pytest.raises(click.UsageError, match="--max-bytes is for --mixed"):
         compression(("int8",), {**CHOSEN, "max_bytes": "6MB"})
 
@@ -40,7 +51,8 @@ def test_commas_repeats_and_mixed() -> None:
     [
         (["-t", "coreml", "-p", "int4"], "int4 needs minimum_deployment_target iOS18, and it is iOS17"),
         (["-t", "coreml", "-p", "palette5"], "'palette5'"),
-        (["-t", "onnx", "--mixed"], "mixed is for coreml"),
+        (["-t", "onnx", "-p", "int4"], "int4 needs ONNX Runtime's operators; use target onnxruntime"),
+        (["-t", "onnxruntime", "-p", "palette6"], "palette6 is for coreml"),
         (["-t", "coreml", "--mixed", "--max-bytes", "much"], "must be a size such as 6MB"),
     ],
 )

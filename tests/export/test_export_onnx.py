@@ -13,7 +13,7 @@ import torch
 from edgekit.errors import ExportError
 from edgekit.export.exportable import Exportable
 from edgekit.export.onnx import export_onnx
-from edgekit.export.onnx_int8 import quantize_onnx
+from edgekit.export.onnx_schemes.carry_out import quantize_onnx
 from edgekit.export.targets import get_target
 from edgekit.models import families
 from edgekit.models.load import load_model
@@ -86,7 +86,12 @@ def test_int8_follows_the_plan(exported, exportable: Exportable, tmp_path: Path)
 
 
 def test_a_plan_of_another_model_is_refused(exported, tmp_path: Path) -> None:
-    plan = Quantized("other", "onnx", "int8", (LayerPrecision("encoder.somewhere.weight", 8, "per_channel"),))
+    plan = Quantized(
+        "other",
+        "onnx",
+        "int8",
+        (LayerPrecision("encoder.somewhere.weight", 8, "per_channel", scheme="int8"),),
+    )
     with pytest.raises(ExportError, match=r"no weight named 'encoder\.somewhere\.weight'"):
         quantize_onnx(exported, plan, tmp_path / "x.onnx")
     assert not (tmp_path / "x.onnx").exists()
@@ -120,7 +125,7 @@ def test_an_architecture_without_a_family_still_goes_to_onnx(tmp_path: Path) -> 
 def test_an_unknown_target_names_the_known_ones() -> None:
     with pytest.raises(ExportError, match="no target 'tflite'") as caught:
         get_target("tflite")
-    assert "onnx, coreml" in caught.value.remedy
+    assert "onnx, onnxruntime, coreml" in caught.value.remedy
 
 
 def test_a_table_that_two_layers_share_is_not_stored_twice(tiny_encoder: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from edgekit import mil
 from edgekit.export.coreml import export_coreml
 from edgekit.export.exportable import Exportable
 from edgekit.export.onnx import export_onnx
-from edgekit.export.onnx_int8 import quantize_onnx
+from edgekit.export.onnx_schemes.carry_out import quantize_onnx
 from edgekit.models import families
 from edgekit.quantize.plan import plan_int8
 from edgekit.runtimes import open_runner

@@ -7,10 +7,10 @@ import pytest
 from edgekit.errors import RecipeError
 from edgekit.recipe.load import load_recipe
 from edgekit.recipe.schema import Student
-from edgekit.recipe.schema.precisions import SCHEMES
+from edgekit.recipe.schema.precisions import COMPRESSED
 from edgekit.recipe.shapes import listed
 
-PRECISIONS = listed(["fp32", "fp16", *SCHEMES])
+PRECISIONS = listed(["fp32", "fp16", *COMPRESSED])
 
 
 def problems_of(name, overrides=()):
@@ -118,7 +118,7 @@ def test_a_key_like_nothing_lists_what_there_is(small, small_text):
         ("device=gpu", "device: must be 'auto', 'cpu', 'cuda' or 'mps', not 'gpu'"),
         (
             "exports.0.target=onx",
-            "exports.0.target: must be 'onnx' or 'coreml', not 'onx'; did you mean 'onnx'?",
+            "exports.0.target: must be 'onnx', 'onnxruntime' or 'coreml', not 'onx'; did you mean 'onnx'?",
         ),
         (
             "exports.0.precisions=[]",

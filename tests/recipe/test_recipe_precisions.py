@@ -11,7 +11,17 @@ from pydantic import ValidationError
 from edgekit.errors import RecipeError
 from edgekit.recipe.load import load_recipe
 from edgekit.recipe.schema import Export, Gates, Mixed
-from edgekit.recipe.schema.precisions import SCHEMES, Compressed, mixable, too_old
+from edgekit.recipe.schema.precisions import (
+    COMPRESSED,
+    ONNX_SCHEMES,
+    SCHEMES,
+    Compressed,
+    foreign,
+    mixable,
+    onnx_mixable,
+    precisions_of,
+    too_old,
+)
 from edgekit.verify.parity import judge
 
 HEAD = "name: x\ndata: {source: {path: a.csv}}\nteacher: {model: {path: t}}\n"
@@ -24,10 +34,14 @@ def problems(small, text: str) -> tuple[str, ...]:
 
 
 def test_the_table_and_the_schema_name_the_same_precisions() -> None:
-    assert set(SCHEMES) == set(get_args(Compressed))
+    assert get_args(Compressed) == COMPRESSED and set(COMPRESSED) == {*SCHEMES, *ONNX_SCHEMES}
     for scheme in SCHEMES.values():
         assert "-" not in scheme.name or scheme.minimum == "iOS18", "joint and grouped forms came with iOS 18"
         assert 0.9 <= scheme.cosine <= 1 and 0 < scheme.metric_drop <= 2
+    for other in ONNX_SCHEMES.values():
+        assert 0.9 <= other.cosine <= 1 and 0 < other.metric_drop <= 2
+        shared = SCHEMES.get(other.name)  # one name, one gate, whatever the target
+        assert shared is None or (shared.metric_drop, shared.cosine) == (other.metric_drop, other.cosine)
 
 
 def test_the_page_says_what_the_table_says() -> None:
@@ -59,7 +73,7 @@ def test_every_mistake_is_named(small) -> None:
     assert len(found) == 4
     assert "did you mean 'palette8'" in found[0] or "did you mean 'palette6'" in found[0]
     assert "must be a size such as 6MB or 800kB, not 'lots'" in found[1]
-    assert "palette6 is for coreml; onnx takes fp32 and int8 here" in found[2]
+    assert "palette6 is for coreml; onnx takes fp32, fp16, int8" in found[2]
     assert "'palette5' is no compressed precision" in found[3]
 
 
@@ -76,6 +90,35 @@ def test_what_mixed_chooses_among() -> None:
     assert mixable("iOS16") == ("int8", "palette6", "palette4")
     assert set(mixable("iOS18")) == {"int8", "int4", "palette6", "palette4", "palette4-grouped"}
     assert too_old("fp16", "iOS16") is None
+    assert onnx_mixable("onnx") == ("int8",) and onnx_mixable("onnxruntime") == ("int8", "int4")
+
+
+def test_which_target_has_which_precision(small) -> None:
+    assert precisions_of("onnx") == ("fp32", "fp16", "int8", "int8-static", "int8-smooth", "mixed")
+    assert set(precisions_of("onnxruntime")) == {"fp32", "fp16", *ONNX_SCHEMES}
+    for name in ("int4", "int4-gptq", "int8-weights", "int8-table4"):
+        why = f"{name} needs ONNX Runtime's operators; use target onnxruntime"
+        assert foreign(name, "onnx") == why and foreign(name, "onnxruntime") is None
+        (found,) = problems(small, f"exports: [{{target: onnx, precisions: [fp32, {name}]}}]\n")
+        assert why in found
+    (found,) = problems(small, "exports: [{target: coreml, precisions: [int8-static]}]\n")
+    assert "int8-static is for onnx and onnxruntime; coreml takes fp16, fp32, int8" in found
+    (found,) = problems(small, "exports: [{target: onnxruntime, precisions: [int4], block_size: 24}]\n")
+    assert "block_size must be a power of two from 16 for onnxruntime, not 24" in found
+
+
+def test_the_settings_of_onnx_schemes(small) -> None:
+    text = (
+        "exports:\n  - {target: onnxruntime, precisions: [int8-static, int8-smooth, int4], calibration: mse, "
+        "calibration_rows: 64, smoothing: 0.7, symmetric: true, accuracy_level: 0, reduce_range: true}\n"
+    )
+    export = load_recipe(small(HEAD + text)).exports[0]
+    assert (export.calibration, export.calibration_rows, export.smoothing) == ("mse", 64, 0.7)
+    assert (export.symmetric, export.accuracy_level, export.reduce_range) == (True, 0, True)
+    (found,) = problems(small, "exports: [{target: onnx, precisions: [int8-static], calibration: max}]\n")
+    assert "'minmax', 'percentile', 'entropy' or 'mse', not 'max'" in found
+    means = [Export(target=t, precisions=("mixed",)).mean_bits for t in ("onnx", "onnxruntime", "coreml")]
+    assert means == [12, 6, 6]
 
 
 def test_sizes() -> None:

@@ -102,7 +102,7 @@ def test_an_error_in_the_process_arrives_whole(plain: Built, tmp_path: Path) -> 
     layer = LayerPrecision("absent.weight", 8, "per_channel", scheme="int8")
     plan = Quantized("other", "coreml", "int8", (layer,))
     with pytest.raises(ExportError, match=r"no weight named 'absent\.weight'") as caught:
-        compressing._in_a_process(plain.artifact, plan, tmp_path / "m.mlpackage")
+        compressing.in_a_process(plain.artifact, plan, tmp_path / "m.mlpackage")
     assert "same model" in caught.value.remedy
 
 

@@ -9,10 +9,13 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from edgekit.recipe.schema.base import Config, Count, Fraction, Positive
 from edgekit.recipe.schema.precisions import (
-    ONNX_PRECISIONS,
+    COMPRESSED,
+    ONNX_SCHEMES,
     SCHEMES,
     Precision,
     System,
+    TargetName,
+    foreign,
     too_old,
 )
 
@@ -34,10 +37,12 @@ class Mixed(Config):
     """The precision `mixed`: for each weight the storage that pays, by its effect on the outputs."""
 
     max_bytes: Annotated[int, Field(ge=1), BeforeValidator(_bytes)] | None = Field(
-        None, description="Size of the whole package, such as 6MB; null: `bits` decides."
+        None, description="Size of the whole file, such as 6MB; null: `bits` decides."
     )
-    bits: Annotated[float, Field(ge=1, le=16)] = Field(
-        6.0, description="Mean bits of the weights that can be compressed; for when max_bytes is null."
+    bits: Annotated[float, Field(ge=1, le=32)] | None = Field(
+        None,
+        description="Mean bits of the weights that can be compressed, for when max_bytes is null; "
+        "null: 12 for onnx, which has no form below 8, else 6.",
     )
     rows: Count = Field(128, description="Calibration rows whose outputs are compared.")
 
@@ -45,7 +50,7 @@ class Mixed(Config):
 class Export(Config):
     """One target and the precisions to write for it."""
 
-    target: Literal["onnx", "coreml"]
+    target: TargetName
     precisions: tuple[Precision, ...] = Field(min_length=1)
     minimum_deployment_target: System = Field("iOS17", description="Core ML only.")
     shapes: Literal["range", "enumerated", "fixed"] = Field("range", description="Core ML sequence shapes.")
@@ -53,25 +58,59 @@ class Export(Config):
         (16, 32, 64, 128), description="Tokens, for `enumerated`; the largest is used for `fixed`."
     )
     block_size: Annotated[int, Field(ge=8, le=1024)] = Field(
-        32, description="Inputs that share a scale in int4, Core ML only."
+        32,
+        description="Inputs that share a scale: int4, and for onnxruntime int8-weights and the 4-bit table, "
+        "where it is a power of two from 16.",
     )
     group_size: Annotated[int, Field(ge=1, le=1024)] = Field(
         32, description="Channels that share a table in the grouped palettes, Core ML only."
     )
     mixed: Mixed = Mixed()
+    calibration: Literal["minmax", "percentile", "entropy", "mse"] = Field(
+        "percentile", description="int8-static: how the range of an activation is chosen."
+    )
+    percentile: Annotated[float, Field(gt=50, le=100)] = Field(
+        99.99, description="Percent of an activation's values inside its range, for `percentile`."
+    )
+    calibration_rows: Count = Field(
+        128, description="Rows that int8-static, int8-smooth and int4-gptq look at."
+    )
+    smoothing: Fraction = Field(
+        0.5, description="int8-smooth: how much of the activations' outliers moves into the weights (alpha)."
+    )
+    reduce_range: bool | None = Field(
+        None,
+        description="7-bit weights in int8 products, for x86 CPUs without VNNI, whose sums saturate; null: "
+        "where this machine needs it. ONNX only.",
+    )
+    symmetric: bool = Field(
+        False, description="Blocks without zero points: smaller, less exact. onnxruntime only."
+    )
+    accuracy_level: Literal[0, 4] = Field(
+        4,
+        description="Block-wise products: 4 rounds activations to int8 (faster), 0 multiplies in fp32. "
+        "onnxruntime only.",
+    )
 
     @model_validator(mode="after")
     def _pairs(self) -> Export:
-        foreign = [p for p in self.precisions if self.target == "onnx" and p not in ONNX_PRECISIONS]
-        if foreign:
-            raise ValueError(f"{foreign[0]} is for coreml; onnx takes {' and '.join(ONNX_PRECISIONS)} here")
-        if len(set(self.precisions)) != len(self.precisions):
-            raise ValueError("a precision is listed twice")
-        for precision in self.precisions if self.target == "coreml" else ():
-            reason = too_old(precision, self.minimum_deployment_target)
+        for precision in self.precisions:
+            reason = foreign(precision, self.target)
+            if reason is None and self.target == "coreml":
+                reason = too_old(precision, self.minimum_deployment_target)
             if reason:
                 raise ValueError(reason)
+        if len(set(self.precisions)) != len(self.precisions):
+            raise ValueError("a precision is listed twice")
+        size = self.block_size
+        if self.target == "onnxruntime" and (size < 16 or size & (size - 1)):
+            raise ValueError(f"block_size must be a power of two from 16 for onnxruntime, not {size}")
         return self
+
+    @property
+    def mean_bits(self) -> float:
+        """Of a weight in `mixed`, when no size is asked for."""
+        return self.mixed.bits or (12.0 if self.target == "onnx" else 6.0)
 
 
 class Gates(Config):
@@ -92,20 +131,23 @@ class Gates(Config):
         {}, description="Compressed precision → smallest mean cosine of the outputs, in place of the table's."
     )
     not_slower: bool = Field(True, description="A quantized artifact must beat the one it replaces.")
+    keep_rejected: bool = Field(
+        False, description="Leave what fails in its place, marked as failed; false: it moves to rejected/."
+    )
     min_retained: Fraction = Field(0.0, description="Share of the teacher's score the student must keep.")
 
     @field_validator("metric_drop", "cosine")
     @classmethod
     def _known(cls, value: dict[str, float]) -> dict[str, float]:
-        unknown = [name for name in value if name not in SCHEMES]
+        unknown = [name for name in value if name not in COMPRESSED]
         if unknown:
-            raise ValueError(f"{unknown[0]!r} is no compressed precision; those are {', '.join(SCHEMES)}")
+            raise ValueError(f"{unknown[0]!r} is no compressed precision; those are {', '.join(COMPRESSED)}")
         return value
 
     def compressed(self, precision: str) -> tuple[float, float] | None:
         """Points of the metric that a compressed precision may lose, and its smallest mean cosine; None for a
         precision that is not compressed."""
-        scheme = SCHEMES.get(precision)
+        scheme = SCHEMES.get(precision) or ONNX_SCHEMES.get(precision)
         if scheme is None:
             return None
         own = (scheme.metric_drop, scheme.cosine)

@@ -1,4 +1,4 @@
-"""The precisions of weights, in one table: what is stored, the oldest system that reads it, and its gates.
+"""The precisions of weights, a table for Core ML and one for ONNX: what is stored, what reads it, its gates.
 
 A joint form names its steps in order: `sparse50-palette6` first sets half of the weights to zero and then
 stores the others as 6-bit indices; `palette4-int8` stores its look-up table in int8.
@@ -7,7 +7,7 @@ stores the others as 6-bit indices; `palette4-int8` stores its look-up table in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Floating = Literal["fp32", "fp16"]
 Compressed = Literal[
@@ -24,14 +24,21 @@ Compressed = Literal[
     "sparse50-int8",
     "sparse50-palette6",
     "mixed",
+    "int8-static",
+    "int8-smooth",
+    "int8-table4",
+    "int8-weights",
+    "int4-hqq",
+    "int4-gptq",
 ]
 Precision = Literal[Floating, Compressed]
 System = Literal["iOS16", "iOS17", "iOS18"]
+TargetName = Literal["onnx", "onnxruntime", "coreml"]
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """One way to store weights in fewer bits."""
+    """One way to store weights in fewer bits, for Core ML."""
 
     name: Compressed
     stores: str  # in words
@@ -66,7 +73,70 @@ SCHEMES: dict[str, Scheme] = {
         Scheme("mixed", "for each weight what pays, by measured sensitivity", 4, 4, "iOS16", 1.0, 0.95),
     )
 }  # fmt: skip
-ONNX_PRECISIONS = ("fp32", "int8")
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxScheme:
+    """One way to store weights in fewer bits, for ONNX Runtime."""
+
+    name: Compressed
+    stores: str  # in words
+    matrix: str  # scheme of each matrix, as `export.onnx_schemes` carries it out
+    table: str  # of the word table
+    bits: int  # of one stored value of a matrix
+    bits_per_weight: float  # on disk, of a matrix, a block's scale and zero point included
+    portable: bool  # standard operators suffice; else target onnxruntime alone has it
+    metric_drop: float  # gate: points of the task metric that it may lose
+    cosine: float  # gate: smallest mean cosine of the outputs
+    calibrated: bool = False  # whether it looks at calibration rows
+    in_mixed: bool = False  # whether `mixed` chooses among it
+
+
+# The gates are Core ML's where the bits are the same. Rounded activations come on top of int8 weights, so the
+# cosine of no int8 form may be asked for more.
+ONNX_SCHEMES: dict[str, OnnxScheme] = {
+    scheme.name: scheme
+    for scheme in (
+        OnnxScheme("int8", "int8 a channel, activations as they come", "int8", "int8",
+                   8, 8, True, 1.0, 0.90, in_mixed=True),
+        OnnxScheme("int8-static", "int8 a channel, activations in calibrated ranges", "int8-static", "int8",
+                   8, 8, True, 1.0, 0.90, calibrated=True),
+        OnnxScheme("int8-smooth", "int8, outliers moved into the weights", "int8-smooth", "int8",
+                   8, 8, True, 1.0, 0.90, calibrated=True),
+        OnnxScheme("int8-table4", "int8 matrices, the word table in 4 bits", "int8", "int4",
+                   8, 8, False, 1.0, 0.90),
+        OnnxScheme("int8-weights", "8 bits a weight, a scale a block", "int8-weights", "int8-weights",
+                   8, 9.25, False, 1.0, 0.95),
+        OnnxScheme("int4", "4 bits a weight, a scale a block", "int4", "int4",
+                   4, 5.125, False, 2.0, 0.90, in_mixed=True),
+        OnnxScheme("int4-hqq", "4 bits a weight, scales fitted to the weights", "int4-hqq", "int4-hqq",
+                   4, 5.125, False, 2.0, 0.90),
+        OnnxScheme("int4-gptq", "4 bits a weight, errors made up for by later weights", "int4-gptq", "int4",
+                   4, 5.125, False, 2.0, 0.90, calibrated=True),
+        OnnxScheme("mixed", "for each weight what pays, by measured sensitivity", "", "",
+                   4, 5.125, True, 1.0, 0.95),
+    )
+}  # fmt: skip
+COMPRESSED = (*SCHEMES, *[name for name in ONNX_SCHEMES if name not in SCHEMES])
+
+
+def precisions_of(target: str) -> tuple[str, ...]:
+    """The precisions that a target has, its plain one first."""
+    if target == "coreml":
+        return ("fp16", "fp32", *SCHEMES)
+    portable = target == "onnx"
+    return ("fp32", "fp16", *[s.name for s in ONNX_SCHEMES.values() if s.portable or not portable])
+
+
+def foreign(precision: str, target: str) -> str | None:
+    """Why a target does not have a precision, or None."""
+    known = precisions_of(target)
+    if precision in known:
+        return None
+    if target == "onnx" and precision in ONNX_SCHEMES:
+        return f"{precision} needs ONNX Runtime's operators; use target onnxruntime"
+    homes = [name for name in get_args(TargetName) if precision in precisions_of(name)]
+    return f"{precision} is for {' and '.join(homes)}; {target} takes {', '.join(known)}"
 
 
 def too_old(precision: str, minimum: str) -> str | None:
@@ -79,6 +149,11 @@ def too_old(precision: str, minimum: str) -> str | None:
         f"{precision} needs minimum_deployment_target {scheme.minimum}, and it is {minimum}; "
         f"raise it, or use one of {', '.join(instead)}"
     )
+
+
+def onnx_mixable(target: str) -> tuple[str, ...]:
+    """The precisions that `mixed` may choose among for an ONNX target."""
+    return tuple(s.name for s in ONNX_SCHEMES.values() if s.in_mixed and foreign(s.name, target) is None)
 
 
 def mixable(minimum: str) -> tuple[str, ...]:

@@ -5,15 +5,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: help venv demo test test-slow lint bench bench-peers conformance clean
+.PHONY: help venv demo test test-slow test-kits swift-toolchain kotlin-toolchain lint bench peers bench-peers conformance clean
 
 help:
 	@echo "make demo       distil, export, verify and benchmark the movie-review student; report in exported/"
 	@echo "make test       the tests, without the slow ones"
 	@echo "make test-slow  the slow tests, and the property tests on new random examples"
+	@echo "make test-kits  builds and tests the app kits in Swift, Kotlin and TypeScript (fetches 0.7 GB once)"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      edgekit's own benchmarks"
-	@echo "make bench-peers  distillation speed against other toolkits, each in an environment of its own (an hour)"
+	@echo "make peers      an environment for each toolkit that edgekit is compared with (9 GB, some minutes)"
+	@echo "make bench-peers  distillation speed and exported latency against other toolkits (an hour and a half)"
 	@echo "make conformance  coremltools' own op tests, answered by edgekit.mil (some minutes)"
 	@echo "make venv       only the virtual environment"
 	@echo "make clean      remove the virtual environment and caches (not results, not downloads)"
@@ -34,11 +36,23 @@ demo: $(STAMP)
 	    "A quiet triumph, funny and humane." "Ninety minutes of my life I will not get back."
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not kits"
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not kits"
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=search
+
+# A toolchain that can't be had here says why, and its tests are skipped.
+test-kits: $(STAMP)
+	-tests/toolchains/swift.sh make
+	-tests/toolchains/kotlin.sh make
+	$(BIN)/python -m pytest -m kits -rs
+
+swift-toolchain:
+	tests/toolchains/swift.sh make
+
+kotlin-toolchain:
+	tests/toolchains/kotlin.sh make
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -47,12 +61,16 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/command_start.py
-	$(BIN)/python benchmarks/exported_student.py
+	$(BIN)/python benchmarks/exported_latency.py
 
-PEERS := trainer textbrewer torchdistill
+PEERS := trainer textbrewer torchdistill optimum olive openvino torchao
 
-bench-peers: $(STAMP) $(PEERS:%=.venv-peers/%/.ready)
+peers: $(PEERS:%=.venv-peers/%/.ready)
+
+bench-peers: $(STAMP) peers
 	$(BIN)/python benchmarks/distillation_speed.py
+	$(BIN)/edgekit run movie-reviews
+	$(BIN)/python benchmarks/exported_latency.py
 
 .venv-peers/%/.ready: benchmarks/peers/%.txt benchmarks/peers/common.txt
 	$(PYTHON) -m venv $(@D)

@@ -1,0 +1,160 @@
+package edgekit.kit
+
+import kotlin.math.abs
+
+/** The machine that is measured, as it describes itself. */
+internal interface Device {
+    /** The `device` object of a result. */
+    val description: Map<String, Any?>
+
+    /** How far the system holds the processor back because it is hot; null where it doesn't say. */
+    val thermalState: String?
+
+    /** Resident memory of this process at its highest so far. */
+    val peakBytes: Long?
+}
+
+/**
+ * edgekit's measuring protocol for one device: batch 1, one text after the other.
+ *
+ * Every text is timed twice: as tokens that were made beforehand, and from the text itself, end to end. Texts are
+ * gone through as often as it takes to fill the minimum duration, at least once.
+ *
+ * @param minimumSeconds for how long each row is measured.
+ * @param warmup untimed calls before the first timed one.
+ */
+internal class DeviceBenchmark(
+    private val assets: Assets,
+    private val samples: List<Sample>,
+    private val device: Device,
+    private val minimumSeconds: Double = 10.0,
+    private val warmup: Int = 20,
+) {
+    /**
+     * Measures one way of running the model after the other in this process.
+     *
+     * The peak of memory belongs to a process, so only the first row has one.
+     */
+    fun run(ways: List<Options>, dateUtc: String): DeviceResult {
+        val rows = ways.mapIndexed { i, options -> row(options, first = i == 0) }
+        return DeviceResult(
+            mapOf(
+                "format" to "edgekit device result 1.0",
+                "date_utc" to dateUtc,
+                "artifact" to mapOf(
+                    "name" to Kit.NAME,
+                    "target" to "onnx",
+                    "precision" to Kit.PRECISION,
+                    "task" to Kit.TASK,
+                    "sha256" to Kit.SHA256,
+                    "size_bytes" to Kit.SIZE_BYTES,
+                    "parameters" to Kit.PARAMETERS,
+                ),
+                "kit" to mapOf("platform" to "android", "edgekit_version" to Kit.EDGEKIT_VERSION),
+                "device" to device.description,
+                "rows" to rows,
+            ),
+        )
+    }
+
+    private fun row(options: Options, first: Boolean): Map<String, Any?> {
+        val before = device.thermalState
+        val measured = try {
+            measured(options, first)
+        } catch (error: Exception) { // a provider that this device or build doesn't have
+            mapOf("warmup" to 0, "runs" to 0, "not_measured" to (error.message ?: error.toString()))
+        }
+        return mapOf(
+            "protocol" to PROTOCOL,
+            "runtime" to "onnxruntime ${Kit.ONNXRUNTIME}",
+            "compute_units" to options.provider.name,
+            "threads" to options.threads,
+            "texts" to samples.size,
+            "minimum_seconds" to minimumSeconds,
+            "thermal_before" to before,
+            "thermal_after" to device.thermalState,
+        ) + measured
+    }
+
+    private fun measured(options: Options, first: Boolean): Map<String, Any?> {
+        val start = System.nanoTime()
+        Engine.open(assets, options).use { engine ->
+            val loaded = System.nanoTime() - start
+            val tokens = samples.map { engine.encode(it.text, it.pair) }
+            val answers = compare(engine, tokens)
+            repeat(warmup) { engine.run(tokens[it % tokens.size]) }
+            val times = measure(engine, tokens)
+            return mapOf(
+                "warmup" to warmup,
+                "runs" to times.run.size,
+                "load_ms" to loaded / 1e6,
+                "pass_seconds" to percentile(times.passes, 50) / 1e9,
+                "p50_ms" to percentile(times.run, 50) / 1e6,
+                "p90_ms" to percentile(times.run, 90) / 1e6,
+                "p99_ms" to percentile(times.run, 99) / 1e6,
+                "end_to_end_p50_ms" to percentile(times.endToEnd, 50) / 1e6,
+                "end_to_end_p90_ms" to percentile(times.endToEnd, 90) / 1e6,
+                "end_to_end_p99_ms" to percentile(times.endToEnd, 99) / 1e6,
+                "peak_bytes" to if (first) device.peakBytes else null,
+                "answers" to answers,
+                "not_measured" to if (first) "" else "peak memory: another row ran in the same process before",
+            )
+        }
+    }
+
+    private fun measure(engine: Engine, tokens: List<Tokens>): Times {
+        val times = Times()
+        val began = System.nanoTime()
+        do {
+            var pass = 0L
+            for ((row, sample) in tokens.zip(samples)) {
+                val start = System.nanoTime()
+                engine.run(row)
+                val middle = System.nanoTime()
+                engine.run(engine.encode(sample.text, sample.pair))
+                times.endToEnd.add(System.nanoTime() - middle)
+                times.run.add(middle - start)
+                pass += middle - start
+            }
+            times.passes.add(pass)
+        } while (System.nanoTime() - began < minimumSeconds * 1e9)
+        return times
+    }
+
+    /** The device's answers beside the verified ones. */
+    private fun compare(engine: Engine, tokens: List<Tokens>): Map<String, Any?> {
+        var error = 0.0
+        var agreed = 0
+        for ((row, sample) in tokens.zip(samples)) {
+            val expected = sample.output
+            val given = engine.run(row).values
+            check(given.size == expected.size && given.all { it.isFinite() }) {
+                "The model gave no ${expected.size} finite numbers."
+            }
+            error = maxOf(error, given.indices.maxOf { abs(given[it].toDouble() - expected[it]) })
+            if (argmax(given) == argmax(expected)) agreed++
+        }
+        val share = if (Kit.TASK == "text-classification") agreed.toDouble() / samples.size else null
+        return mapOf("samples" to samples.size, "max_abs_error" to error, "label_agreement" to share)
+    }
+
+    /** Nanoseconds. */
+    private class Times {
+        val run = ArrayList<Long>()
+        val endToEnd = ArrayList<Long>()
+        val passes = ArrayList<Long>()
+    }
+
+    companion object {
+        const val PROTOCOL = "device: batch 1, one model, in turn"
+    }
+}
+
+/** The value below which [percent] of the values lie, between two neighbours in proportion (as NumPy's default). */
+internal fun percentile(values: List<Long>, percent: Int): Double {
+    val sorted = values.sorted()
+    val place = percent / 100.0 * (sorted.size - 1)
+    val below = place.toInt()
+    val above = minOf(below + 1, sorted.size - 1)
+    return sorted[below] + (sorted[above] - sorted[below]) * (place - below)
+}

@@ -1,0 +1,195 @@
+"""Writes the Android module: the template, the generated code, the model and its tables."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgekit.errors import ExportError
+from edgekit.files import atomic, require_space, sha256_file, size_bytes
+from edgekit.kits.android import versions
+from edgekit.kits.android.code import Place, kit_code, label_code
+from edgekit.kits.android.ort_format import convert_to_ort
+from edgekit.kits.android.readme import readme
+from edgekit.kits.answers import Answer, to_hex
+from edgekit.kits.manifest import FILE, Bundle, kit_manifest, require_parity, require_replaceable
+from edgekit.kits.names import KOTLIN_WORDS
+from edgekit.kits.tokenizer import Golden, TokenizerTables, write_golden
+from edgekit.tasks import get_task
+from edgekit.types import Artifact, Parity
+
+_TEMPLATE = Path(__file__).parent / "template"
+_API = {
+    "text-classification": "Classifier",
+    "multi-label-classification": "MultiLabelClassifier",
+    "text-regression": "Regressor",
+    "token-classification": "Tagger",
+    "sentence-embedding": "Embedder",
+}
+_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+_JAVA_WORDS = """assert boolean byte char default double extends float goto implements instanceof int long
+    native new short static strictfp switch synchronized throws transient void volatile"""
+# An Android namespace takes the words of neither language, and Gradle two folders for its own.
+_WORDS = KOTLIN_WORDS | {*_JAVA_WORDS.split(), "build", "gradle"}
+
+
+def write_android(
+    artifact: Artifact,
+    parity: Parity,
+    tables: TokenizerTables,
+    folder: Path,
+    *,
+    name: str,
+    golden: Sequence[Golden],
+    answers: Sequence[Answer],
+    licences: Mapping[str, str | None] | None = None,
+    ort: bool = False,
+) -> Bundle:
+    """Writes a Gradle module that answers a string with the model's labels, tags, number or embedding.
+
+    Args:
+        artifact: an ONNX model that edgekit exported, of a text task.
+        parity: of that artifact.
+        tables: of the model's tokenizer, made for its maximum length.
+        folder: becomes the kit; an older kit there is replaced.
+        name: of the product, in the author's words; module and package are named after it.
+        golden: nasty texts with their ids, for the module's own tests.
+        answers: representative inputs and what a runner answered; tests replay them, and the benchmark runs
+            them. At least one.
+        licences: of the model, its teacher, its data: name → SPDX, None when it isn't known.
+        ort: ship ONNX Runtime's own format, made from the artifact and run on `answers`.
+
+    Raises:
+        GateFailed: the artifact did not pass.
+        ExportError: it is no ONNX model, its task or its interface has no Android kit, the `.ort` file
+            answers differently, or `folder` holds something else.
+        MissingExtra: `ort` is asked for, and ONNX Runtime is not installed.
+        DiskFull: no space was left.
+    """
+    _require_supported(artifact)
+    require_parity(artifact, parity)
+    if tables.max_length != artifact.signature.max_length:
+        raise ExportError(
+            f"The tokenizer's tables cut texts at {tables.max_length} tokens, and the model takes "
+            f"{artifact.signature.max_length}.",
+            remedy="Build the tables with max_length as in the artifact's signature.",
+        )
+    if not answers or not golden:
+        raise ExportError("A kit needs texts to be tested with.", remedy="Give golden vectors and answers.")
+    require_replaceable(folder)
+    require_space(folder.parent, 2 * artifact.size_bytes, purpose=f"Writing {folder.name}")
+    place = _place(name, model=f"model{'.ort' if ort else artifact.path.suffix}")
+    manifest = kit_manifest(artifact, parity, platform="android", tables=tables, licences=licences or {})
+    with atomic(folder) as made:
+        module = made / place.module
+        _copy_template(made, place, _API[artifact.signature.task])
+        _write(
+            module / "src/main/kotlin/Kit.kt", kit_code(artifact, place, version=manifest["edgekit_version"])
+        )
+        if artifact.signature.labels:
+            _write(module / "src/main/kotlin/Label.kt", label_code(artifact.signature.labels, place.package))
+        assets = module / "src/main/assets/edgekit" / place.module
+        for file, content in tables.files.items():
+            _write(assets / file, content)
+        manifest["file"] = _put_model(artifact, answers, assets / place.model)
+        resources = module / "src/shared/resources"
+        _write(resources / "samples.txt", _samples(answers))
+        write_golden(golden, resources / "golden.txt")
+        # A version control that changes line ends would change tokens.
+        _write(module / ".gitattributes", "*.txt -text\n*.onnx binary\n*.ort binary\n")
+        _write(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        _write(made / "README.md", readme(artifact, parity, place, name=name))
+    return Bundle("android", folder, artifact, manifest)
+
+
+def _require_supported(artifact: Artifact) -> None:
+    signature = artifact.signature
+    if artifact.target not in ("onnx", "onnxruntime"):
+        raise ExportError(
+            f"{artifact.name} is for {artifact.target}; an Android kit carries ONNX.",
+            remedy="Export the model with --target onnx and give that artifact.",
+        )
+    if signature.task not in _API:
+        raise ExportError(
+            f"There is no Android kit for {signature.task}.", remedy=f"It exists for {', '.join(_API)}."
+        )
+    inputs = [spec.name for spec in signature.inputs]
+    fixed = [spec.name for spec in signature.inputs if isinstance(spec.shape[-1], int)]
+    if unknown := [name for name in inputs if name not in _INPUTS]:
+        raise ExportError(
+            f"{artifact.name} has inputs that a kit's tokenizer doesn't give: {', '.join(unknown)}.",
+            remedy=f"A kit gives {', '.join(_INPUTS)}.",
+        )
+    if fixed or signature.outputs[0].name != get_task(signature.task).output:
+        raise ExportError(
+            f"{artifact.name} takes texts of one length only, or gives {signature.outputs[0].name}.",
+            remedy="Export it with edgekit's ONNX target, whose sequence length is free.",
+        )
+
+
+def _place(name: str, *, model: str) -> Place:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name[:60]) if not unicodedata.combining(c))
+    words = re.findall("[a-z0-9]+", plain.lower()) or ["kit"]
+    words += ["kit"] if "".join(words) in _WORDS else []
+    package = "".join(words)
+    return Place("-".join(words), f"edgekit.{'kit' if package[0].isdigit() else ''}{package}", model)
+
+
+def _copy_template(made: Path, place: Place, api: str) -> None:
+    values = {
+        "package edgekit.kit\n": f"package {place.package}\n",
+        "@PACKAGE@": place.package,
+        "@MODULE@": place.module,
+        **{f"@{name}@": value for name, value in vars(versions).items() if name.isupper()},
+    }
+    for source in sorted(_TEMPLATE.rglob("*")):
+        relative = source.relative_to(_TEMPLATE)
+        if source.is_dir():
+            continue
+        if relative.parent.name == "tasks":
+            if source.stem not in (api, f"{api}Test"):
+                continue
+            relative = relative.parent.parent / relative.name
+        text = source.read_text(encoding="utf-8")
+        if relative.name == "Load.kt":  # the template's is the classifier's
+            text = text.replace("Classifier", api.removeprefix("MultiLabel"))
+        for key, value in values.items():
+            text = text.replace(key, value)
+        parts = [place.module if part == "module" else part for part in relative.parts]
+        _write(made.joinpath(*parts), text)
+
+
+def _put_model(artifact: Artifact, answers: Sequence[Answer], path: Path) -> dict[str, Any]:
+    """The file that the app runs, for the manifest."""
+    if path.suffix == ".ort" and artifact.path.suffix != ".ort":
+        error: float | None = convert_to_ort(artifact, answers, path)
+    else:
+        shutil.copyfile(artifact.path, path)
+        error = None  # it is what was verified
+    made = {"name": path.name, "size_bytes": size_bytes(path), "sha256": sha256_file(path)}
+    return made if error is None else {**made, "max_abs_error": error}
+
+
+def _samples(answers: Sequence[Answer]) -> str:
+    """Lines that Kotlin reads without a JSON parser; see `Samples.kt`."""
+    names = list(answers[0].tokens)
+    columns = ["text", "pair", *names, "output", *(["tags"] if answers[0].tags is not None else [])]
+    rows = [columns]
+    for answer in answers:
+        row = [f".{to_hex(answer.text)}", "-" if answer.pair is None else f".{to_hex(answer.pair)}"]
+        row += [",".join(str(int(i)) for i in answer.tokens[name]) for name in names]
+        row.append(",".join(repr(float(value)) for value in answer.output))
+        if answer.tags is not None:
+            row.append(",".join("-1" if tag is None else str(tag) for tag in answer.tags))
+        rows.append(row)
+    return "".join(" ".join(row) + "\n" for row in rows)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")

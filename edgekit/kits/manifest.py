@@ -1,0 +1,130 @@
+"""What every kit says of itself, and the refusal to make one of an artifact that was not proved right."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from edgekit.codec import to_json
+from edgekit.errors import ExportError, GateFailed, ModelError
+from edgekit.files import read_json, sha256_path
+from edgekit.kits.tokenizer import TokenizerTables
+from edgekit.types import Artifact, Parity
+
+FORMAT = "edgekit kit 1.0"
+FILE = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A kit on disk, for one platform."""
+
+    platform: str  # "swift" | "android" | "web"
+    path: Path
+    artifact: Artifact
+    manifest: Mapping[str, Any]
+
+
+def require_parity(artifact: Artifact, parity: Parity) -> None:
+    """Lets only an artifact pass that was run, compared with its reference, and is still those bytes.
+
+    Raises:
+        GateFailed: it was not executed, or a check or a gate did not hold.
+        ModelError: the parity is another artifact's, or the file was changed since.
+    """
+    if parity.artifact != artifact.name:
+        raise ModelError(
+            f"The parity is of {parity.artifact!r}, and the kit would carry {artifact.name!r}.",
+            remedy="Verify the artifact itself, and give that result.",
+        )
+    if not parity.executed:
+        raise GateFailed(
+            f"{artifact.name} was never run ({parity.runtime}), so nothing shows that it answers rightly.",
+            remedy="Verify it where it can be executed, then make the kit.",
+        )
+    if not parity.passed:
+        failed = [f"{g.name}: {g.value:g}, allowed {g.limit:g}" for g in parity.gates if not g.passed]
+        reasons = "; ".join([*parity.failures, *failed])
+        raise GateFailed(
+            f"{artifact.name} did not pass against {parity.reference}: {reasons}.",
+            remedy="Correct or relax what failed and verify it again; no kit is made of a rejected artifact.",
+        )
+    if sha256_path(artifact.path) != artifact.sha256:
+        raise ModelError(
+            f"{artifact.path.name} is not what was verified: its sha256 is another.",
+            remedy="Export and verify it again, and leave the file as it is.",
+        )
+
+
+def require_replaceable(folder: Path) -> None:
+    """Lets a kit replace an older kit, and nothing else.
+
+    Raises:
+        ExportError: the path is taken.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        if read_json(folder / FILE).get("format", "").startswith("edgekit kit "):
+            return
+    raise ExportError(
+        f"{folder} exists and is no kit; it would be replaced whole.",
+        remedy="Choose a folder that is not there yet.",
+    )
+
+
+def kit_manifest(
+    artifact: Artifact,
+    parity: Parity,
+    *,
+    platform: str,
+    tables: TokenizerTables,
+    licences: Mapping[str, str | None],
+) -> dict[str, Any]:
+    """The manifest, as plain JSON values; every kit carries it under the same keys.
+
+    Args:
+        platform: "swift", "android" or "web".
+        tables: of the tokenizer.
+        licences: of the model, its teacher, its data …: name → SPDX; None when it is not known.
+
+    Raises:
+        As `require_parity`.
+    """
+    from edgekit import __version__
+
+    require_parity(artifact, parity)
+    signature, files = artifact.signature, sorted(tables.files.items())
+    return {
+        "format": FORMAT,
+        "edgekit_version": __version__,
+        "platform": platform,
+        "model": {
+            "name": artifact.name,
+            "target": artifact.target,
+            "precision": artifact.precision,
+            "task": signature.task,
+            "max_length": signature.max_length,
+            "labels": list(signature.labels),
+            "parameters": artifact.parameters,
+            "size_bytes": artifact.size_bytes,
+            "sha256": artifact.sha256,
+        },
+        "tokenizer": {
+            "kind": tables.kind,
+            "sha256": tables.sha256,  # of the tokenizer.json they were probed from
+            "tables": {name: sha256(text.encode()).hexdigest() for name, text in files},
+        },
+        "parity": {
+            name: to_json(getattr(parity, name))
+            for name in (
+                "reference", "runtime", "samples", "max_abs_error", "cosine", "label_agreement",
+                "metric_name", "metric", "metric_drop", "gates", "checks",
+            )
+        },
+        "licences": {"kit code": "Apache-2.0", **licences},
+    }  # fmt: skip

@@ -1,0 +1,94 @@
+"""The README of a Swift package: how to add it, call it and measure it."""
+
+from __future__ import annotations
+
+from edgekit.files import human
+from edgekit.kits.names import SWIFT_WORDS, identifiers, swift_literal
+from edgekit.kits.swift.interface import Interface
+from edgekit.types import Artifact, Parity
+
+_CALLS = {
+    "text-classification": (
+        "let classifier = try await Classifier.load()",
+        'let answer = try await classifier.classify("…")  // [Classifier.Label: Float]',
+    ),
+    "multi-label-classification": (
+        "let classifier = try await Classifier.load()",
+        'let labels = try await classifier.labels(of: "…")  // Set<Classifier.Label>',
+    ),
+    "text-regression": (
+        "let regressor = try await Regressor.load()",
+        'let value = try await regressor.predict("…")  // Float',
+    ),
+    "token-classification": (
+        "let tagger = try await Tagger.load()",
+        'let words = try await tagger.tag("…")  // [TaggedWord]',
+    ),
+    "sentence-embedding": (
+        "let embedder = try await Embedder.load()",
+        'let vector = try await embedder.embed("…")  // [Float], of length 1',
+    ),
+}
+
+
+def readme(artifact: Artifact, parity: Parity, interface: Interface, *, name: str, module: str) -> str:
+    """Markdown. What people wrote (the kit's name, labels) stands in it as Swift would spell it."""
+    signature = artifact.signature
+    load, call = _CALLS[signature.task]
+    return f"""# {module}
+
+{swift_literal(name)[1:-1]}: {signature.task}, {artifact.precision}, {human(artifact.size_bytes)}, on
+iOS {interface.ios} and macOS {interface.macos} or later. Text goes in, the answer comes out; nothing leaves
+the device.
+
+## Use
+
+In Xcode: File ▸ Add Package Dependencies ▸ Add Local, and choose this folder. Then:
+
+```swift
+import {module}
+
+{load}
+{call}
+```
+{_labels(signature.labels)}
+The first load on a device compiles the model, which takes seconds; the result is kept. Texts longer than
+{signature.max_length} tokens are cut. A loaded model is safe to share among tasks.
+
+## What was proved
+
+{_proof(parity)} `manifest.json` has the hashes and every gate.
+
+```sh
+swift test      # on a Mac: these very files, executed by Core ML; on Linux: all but Core ML
+```
+
+## Measure
+
+```sh
+swift run -c release edgekit-bench --out result.json
+```
+
+On an iPhone or iPad: make an app in Xcode, add `{module}` and `{module}Benchmark` to it, and put
+`Examples/BenchmarkApp.swift` in place of its `App` file. Either way `edgekit bench import result.json` brings
+the figures into the report.
+"""
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    if not labels:
+        return ""
+    cases = identifiers(labels, reserved=SWIFT_WORDS)
+    shown = ", ".join(f"`.{case}`" for case in cases[:8])
+    if len(labels) > 8:
+        shown += f" and {len(labels) - 8} more"
+    return f"\nLabels: {shown}; `label.name` is the text that the model was trained with.\n"
+
+
+def _proof(parity: Parity) -> str:
+    compared = f"Compared with {parity.reference} on {parity.samples:,} texts by {parity.runtime}"
+    if parity.label_agreement is not None:
+        return f"{compared}: {parity.label_agreement:.2%} of the labels agree."
+    if parity.cosine is not None:
+        return f"{compared}: the mean cosine is {parity.cosine:.6f}."
+    return f"{compared}."

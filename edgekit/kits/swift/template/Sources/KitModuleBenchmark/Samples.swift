@@ -1,0 +1,60 @@
+import Foundation
+import KitModule
+
+/// Inputs with the answers that were verified: what is timed, and what the device's answers are compared with.
+package struct Sample: Sendable {
+    package let text: String
+    package let pair: String?
+    package let tokens: [String: [Int32]] // by the names of the model's inputs
+    package let output: [Float]? // none: the answer is not known
+    package let tags: [Int?]? // of every word, for a tagger
+
+    /// The package's own, in the order they were recorded.
+    package static func all() throws -> [Sample] {
+        try recorded().samples.map { row in
+            guard let text = unhex(row.text), let pair = row.pair.map(unhex) ?? .some(nil) else {
+                throw KitError.damagedFile("samples.json")
+            }
+            return Sample(text: text, pair: pair, tokens: row.tokens, output: row.output, tags: row.tags)
+        }
+    }
+
+    /// Texts of one's own, one a line.
+    package static func lines(of file: URL) throws -> [Sample] {
+        try String(contentsOf: file, encoding: .utf8).split(whereSeparator: \.isNewline)
+            .map { Sample(text: String($0), pair: nil, tokens: [:], output: nil, tags: nil) }
+    }
+
+    /// Names of the classes, as the model knows them.
+    package static func labels() throws -> [String] {
+        try recorded().model.labels
+    }
+
+    package static func file() throws -> URL {
+        guard let url = Bundle.module.url(forResource: "samples", withExtension: "json") else {
+            throw KitError.missingFile("samples.json")
+        }
+        return url
+    }
+
+    private static func recorded() throws -> File {
+        try JSONDecoder().decode(File.self, from: Data(contentsOf: file()))
+    }
+
+    private struct File: Decodable {
+        let model: Interface
+        let samples: [Row]
+    }
+
+    private struct Interface: Decodable {
+        let labels: [String]
+    }
+
+    private struct Row: Decodable {
+        let text: String // UTF-8 as hex, so that no editor or tool on the way can change it
+        let pair: String?
+        let tokens: [String: [Int32]]
+        let output: [Float]?
+        let tags: [Int?]?
+    }
+}

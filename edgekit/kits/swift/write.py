@@ -1,0 +1,167 @@
+"""Writes the Swift package: the template under its new name, the generated code, the model and its tables."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgekit.errors import ExportError
+from edgekit.files import atomic, require_space
+from edgekit.kits.answers import Answer, samples_json
+from edgekit.kits.manifest import FILE, Bundle, kit_manifest, require_replaceable
+from edgekit.kits.names import type_name
+from edgekit.kits.swift.code import info_code, label_code
+from edgekit.kits.swift.interface import Interface, read_interface
+from edgekit.kits.swift.readme import readme
+from edgekit.kits.tokenizer import Golden, TokenizerTables, write_golden
+from edgekit.tasks import get_task
+from edgekit.types import Artifact, Parity
+
+_TEMPLATE = Path(__file__).parent / "template"
+_MODULE = "KitModule"  # what the template calls the package and its modules
+_API = {
+    "text-classification": "Classifier",
+    "multi-label-classification": "MultiLabelClassifier",
+    "text-regression": "Regressor",
+    "token-classification": "Tagger",
+    "sentence-embedding": "Embedder",
+}
+# Bytes that are compared, which git must not give other line ends.
+_ATTRIBUTES = "*.txt -text\n*.mlpackage/** -text\n"
+# Modules and types that a package's own name must not hide.
+_NAMES = """
+    Swift Foundation CoreML Dispatch XCTest Testing Darwin Glibc UIKit SwiftUI Combine Observation Package
+    Classifier Tagger Embedder Regressor Label TaggedWord ComputeUnits KitError KitInfo Tokenizer Tokens
+"""
+_TAKEN = frozenset(_NAMES.split())
+
+
+def write_swift(
+    artifact: Artifact,
+    parity: Parity,
+    tables: TokenizerTables,
+    folder: Path,
+    *,
+    name: str,
+    golden: Sequence[Golden],
+    answers: Sequence[Answer],
+    licences: Mapping[str, str | None] | None = None,
+) -> Bundle:
+    """Writes a SwiftPM package that answers a string with the model's labels, tags, number or embedding.
+
+    Args:
+        artifact: a Core ML package that edgekit exported, of a text task.
+        parity: of that artifact.
+        tables: of the model's tokenizer, made for its maximum length.
+        folder: becomes the package; an older kit there is replaced.
+        name: of the product, in the author's words; the Swift module is named after it.
+        golden: nasty texts with their ids, for the package's own tests.
+        answers: representative inputs and what a runner answered; tests replay them, and `edgekit-bench` runs
+            them. At least one.
+        licences: of the model, its teacher, its data: name → SPDX, None when it isn't known.
+
+    Raises:
+        GateFailed: the artifact did not pass.
+        ExportError: it is no Core ML package, its task or its labels have no Swift package, or `folder` holds
+            something else.
+        DiskFull: no space was left.
+    """
+    _require_supported(artifact)
+    manifest = kit_manifest(artifact, parity, platform="swift", tables=tables, licences=licences or {})
+    if tables.max_length != artifact.signature.max_length:
+        raise ExportError(
+            f"The tokenizer's tables cut texts at {tables.max_length} tokens, and the model takes "
+            f"{artifact.signature.max_length}.",
+            remedy="Build the tables with max_length as in the artifact's signature.",
+        )
+    if not answers or not golden:
+        raise ExportError("A kit needs texts to be tested with.", remedy="Give golden vectors and answers.")
+    require_replaceable(folder)
+    require_space(folder.parent, 2 * artifact.size_bytes, purpose=f"Writing {folder.name}")
+    interface = read_interface(artifact.path)
+    module = type_name(name, reserved=_TAKEN, fallback="Kit")
+    api = _API[artifact.signature.task]
+    with atomic(folder) as made:
+        _copy_template(made, module, api)
+        _fill_package(made / "Package.swift", interface, tables)
+        sources = made / "Sources" / module
+        for file, content in tables.files.items():
+            _write(sources / file, content)
+        write_golden(golden, made / "Tests" / f"{module}Tests" / "golden.txt")
+        shutil.copytree(artifact.path, sources / "Model.mlpackage")
+        info = info_code(artifact, interface, name=name, version=manifest["edgekit_version"])
+        _write(sources / "KitInfo.swift", info)
+        if get_task(artifact.signature.task).named:
+            owner = "Tagger" if api == "Tagger" else "Classifier"
+            _write(sources / "Label.swift", label_code(artifact.signature.labels, owner=owner))
+        _write(
+            made / "Sources" / f"{module}Benchmark" / "samples.json", _samples(artifact, interface, answers)
+        )
+        _write(made / ".gitattributes", _ATTRIBUTES)
+        _write(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        _write(made / "README.md", readme(artifact, parity, interface, name=name, module=module))
+    return Bundle("swift", folder, artifact, manifest)
+
+
+def _require_supported(artifact: Artifact) -> None:
+    signature = artifact.signature
+    if artifact.target != "coreml":
+        raise ExportError(
+            f"{artifact.name} is for {artifact.target}; a Swift package carries Core ML.",
+            remedy="Export the model with --target coreml and give that artifact.",
+        )
+    if signature.task not in _API:
+        raise ExportError(
+            f"There is no Swift package for {signature.task}.", remedy=f"It exists for {', '.join(_API)}."
+        )
+    # Swift compares strings as people read them, and a dictionary of two such labels would be refused.
+    forms: dict[str, str] = {}
+    for label in signature.labels if get_task(signature.task).truth == "class" else ():
+        form = unicodedata.normalize("NFC", label)
+        if form in forms:
+            raise ExportError(
+                f"The labels {forms[form]!a} and {label!a} are the same text to Swift.",
+                remedy="Rename one of them in the training data's labels, and export again.",
+            )
+        forms[form] = label
+
+
+def _copy_template(made: Path, module: str, api: str) -> None:
+    for source in sorted(_TEMPLATE.rglob("*")):
+        relative = source.relative_to(_TEMPLATE)
+        if source.is_dir():
+            continue
+        if relative.parent.name == "Tasks":
+            if source.stem not in (api, f"{api}Tests"):
+                continue
+            relative = relative.parent.parent / relative.name
+        if relative.name == "LabelTests.swift" and api in ("Regressor", "Embedder"):
+            continue
+        target = made / str(relative).replace(_MODULE, module)
+        _write(target, source.read_text(encoding="utf-8").replace(_MODULE, module))
+
+
+def _fill_package(path: Path, interface: Interface, tables: TokenizerTables) -> None:
+    resources = ", ".join(f'.copy("{name}")' for name in ("Model.mlpackage", *tables.files))
+    text = path.read_text(encoding="utf-8")
+    text = text.replace("/*PLATFORMS*/", f'.iOS("{interface.ios}"), .macOS("{interface.macos}")')
+    _write(path, text.replace("/*RESOURCES*/", resources))
+
+
+def _samples(artifact: Artifact, interface: Interface, answers: Sequence[Answer]) -> str:
+    made: dict[str, Any] = samples_json(artifact.signature, answers)
+    made["model"] |= {
+        "lengths": list(interface.lengths),
+        "probabilities": interface.probabilities,
+        "perToken": get_task(artifact.signature.task).per_token,
+    }
+    return json.dumps(made, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,231 @@
+/** The steps of a table: each takes one piece of text and gives its pieces. */
+
+import { at, both, CodeMap, Runs, startsWith, utf8 } from "./tokenizer-tables.js";
+
+/** Part of a text that is still code points; `first`: the text begins with it. */
+export interface Piece {
+  readonly codes: number[];
+  readonly first: boolean;
+}
+
+/** A token that is looked for in the text itself; `left` and `right`: takes the spaces there. */
+export interface Added {
+  readonly id: number;
+  readonly singleWord: boolean;
+  readonly left: boolean;
+  readonly right: boolean;
+  readonly codes: number[];
+}
+
+export type Step = (piece: Piece) => (Piece | number)[];
+
+export const onCodes = (change: (codes: number[]) => number[]): Step =>
+  ({ codes, first }) => [{ codes: change(codes), first }];
+
+/** A piece that loses its first code point no longer begins the text. */
+export const map = (table: CodeMap): Step => ({ codes, first }) =>
+  [{ codes: table.apply(codes), first: first && table.of(at(codes, 0))?.length !== 0 }];
+
+/** Canonical ordering: sorts code points between those of class 0. */
+export const order = (classes: Runs): Step => onCodes((codes) => {
+  const made: number[] = [];
+  let marks: number[] = [];
+  const flush = (): void => {
+    for (const mark of marks.sort((a, b) => classes.of(a) - classes.of(b))) made.push(mark);
+    marks = [];
+  };
+  for (const code of codes) {
+    if (classes.of(code) === 0) {
+      flush();
+      made.push(code);
+    } else {
+      marks.push(code);
+    }
+  }
+  flush();
+  return made;
+});
+
+/** Canonical composition with the last code point of class 0, unless something blocks it. */
+export const compose = (joined: Map<number, number>, classes: Runs): Step => onCodes((codes) => {
+  const made: number[] = [];
+  let starter = -1;
+  for (const code of codes) {
+    const kind = classes.of(code);
+    const blocked = starter < 0 || (starter < made.length - 1 && classes.of(made[made.length - 1]) >= kind);
+    const result = blocked ? undefined : joined.get(both(at(made, starter), code));
+    if (result !== undefined) {
+      made[starter] = result;
+      continue;
+    }
+    made.push(code);
+    if (kind === 0) starter = made.length - 1;
+  }
+  return made;
+});
+
+export const strip = (left: boolean, right: boolean, spaces: Runs): Step => ({ codes, first }) => {
+  let [start, end] = [0, codes.length];
+  while (left && start < end && spaces.of(codes[start])) start++;
+  while (right && end > start && spaces.of(codes[end - 1])) end--;
+  return [{ codes: codes.slice(start, end), first: first && start === 0 }];
+};
+
+/** "always"; "unless" it is there; or "first": unless it is there, where the text begins. */
+export const prepend = (content: number[], when: string): Step => (piece) => {
+  const there = startsWith(piece.codes, content, 0);
+  if (when !== "always" && (there || (when === "first" && !piece.first))) return [piece];
+  return [{ codes: [...content, ...piece.codes], first: piece.first }];
+};
+
+export const replace = (pattern: Pattern, content: number[]): Step =>
+  onCodes((codes) => pattern.parts(codes).flatMap(([found, part]) => (found ? content : part)));
+
+/** Matches (1), what lies between (2), or both (3) as pieces. */
+export const split = (pattern: Pattern, mode: number): Step => ({ codes, first }) =>
+  pattern.parts(codes)
+    .map(([found, part], i) => ({ keep: mode & (found ? 1 : 2), piece: { codes: part, first: first && i === 0 } }))
+    .filter(({ keep }) => keep)
+    .map(({ piece }) => piece);
+
+/** Every byte of the UTF-8 text as the code point that stands for it. */
+export const spell = (alphabet: number[]): Step => onCodes((codes) => utf8(codes).map((byte) => at(alphabet, byte)));
+
+/** A piece around the added tokens in it: the leftmost first, of those the longest. */
+export const find = (tokens: Added[], words: Runs, spaces: Runs): Step => {
+  const starting = new Map<number, Added[]>();
+  for (const token of [...tokens].sort((a, b) => b.codes.length - a.codes.length)) {
+    starting.set(at(token.codes, 0), [...(starting.get(at(token.codes, 0)) ?? []), token]);
+  }
+  return (piece) => {
+    const { codes } = piece;
+    const made: (Piece | number)[] = [];
+    let done = 0; // where the last one's spaces end
+    const gap = (end: number): void => {
+      if (done < end) made.push({ codes: codes.slice(done, end), first: piece.first && done === 0 });
+    };
+    for (let i = 0; i < codes.length; ) {
+      const token = starting.get(at(codes, i))?.find((one) => startsWith(codes, one.codes, i));
+      let [start, end] = [i, i + (token?.codes.length ?? 1)];
+      i = end;
+      if (!token || (token.singleWord && (words.of(codes[start - 1]) || words.of(codes[end])))) continue;
+      while (token.left && start > done && spaces.of(codes[start - 1])) start--;
+      while (token.right && end < codes.length && spaces.of(codes[end])) end++;
+      gap(start);
+      made.push(token.id);
+      done = end;
+    }
+    gap(codes.length);
+    return made;
+  };
+};
+
+/** A backtracking program over classes of code points. */
+export class Pattern {
+  classes = new Runs([]);
+  readonly sets: Set<number>[] = [];
+  code: number[] = [];
+
+  /** What matches (true), and what lies between, from left to right. */
+  parts(codes: number[]): [boolean, number[]][] {
+    const kinds = codes.map((code) => this.classes.of(code));
+    const made: [boolean, number[]][] = [];
+    let gap = 0;
+    for (let i = 0; i < codes.length; ) {
+      const end = this.end(kinds, i);
+      if (end < 0) {
+        i++;
+        continue;
+      }
+      if (gap < i) made.push([false, codes.slice(gap, i)]);
+      made.push([true, codes.slice(i, end)]);
+      gap = i = end;
+    }
+    if (gap < codes.length) made.push([false, codes.slice(gap)]);
+    return made;
+  }
+
+  /** Where the match that begins at `start` ends; −1: there is none. */
+  private end(kinds: number[], start: number): number {
+    const todo = [0, start];
+    while (todo.length) {
+      let i = todo.pop() ?? 0;
+      let place = todo.pop() ?? 0;
+      for (;;) {
+        const kind = this.code[place];
+        const first = at(this.code, place + 1);
+        if (kind === 0) return i; // match
+        if (kind === 3) place = first; // jump
+        else if (kind === 4) { // either: the first, and if that fails the second
+          todo.push(at(this.code, place + 2), i);
+          place = first;
+        } else { // 1: one of the set; 2: none of the set comes next
+          const inside = i < kinds.length && !!this.sets[first]?.has(at(kinds, i));
+          if (inside !== (kind === 1)) break;
+          if (kind === 1) i++;
+          place += 2;
+        }
+      }
+    }
+    return -1;
+  }
+}
+
+/** SentencePiece's normalization map, looked up by short grapheme clusters (UAX #29) and by code points. */
+export class Charsmap {
+  one = new CodeMap([]);
+  private readonly several = new Map<string, number[]>();
+
+  constructor(private readonly shapes = new Runs([])) {}
+
+  /** Keys of several code points: `count key… count value…`. */
+  readKeys(numbers: number[]): void {
+    for (let i = 0; i < numbers.length; ) {
+      const value = i + 1 + at(numbers, i);
+      const end = value + 1 + at(numbers, value);
+      this.several.set(numbers.slice(i + 1, value).join(), numbers.slice(value + 1, end));
+      i = end;
+    }
+  }
+
+  /** A cluster below six bytes that begins with a key becomes its value; else each code point its own. */
+  step(): Step {
+    return onCodes((codes) => this.clusters(codes).flatMap((cluster) => {
+      let found: number[] | undefined;
+      if (utf8(cluster).length < 6) {
+        found = this.one.of(at(cluster, 0));
+        for (let n = 2; n <= cluster.length; n++) found ??= this.several.get(cluster.slice(0, n).join());
+      }
+      return found ?? this.one.apply(cluster);
+    }));
+  }
+
+  /** Classes: 1 control 2 CR 3 LF 4 extends 5 ZWJ 6 spacing mark 7 prepended; Hangul 8 L 9 V 10 T 11 LV 12 LVT;
+      13 pictograph 14 consonant 15 linker 16 extends, but ends a conjunct. */
+  private clusters(codes: number[]): number[][] {
+    const made: number[][] = [];
+    let last = 0;
+    let [emoji, conjunct] = [0, 0]; // 1: one has begun; 2: the next may join
+    for (const code of codes) {
+      const kind = this.shapes.of(code);
+      const mark = [4, 5, 6, 15, 16].includes(kind);
+      const edge = [1, 2, 3].includes(last) || [1, 2, 3].includes(kind);
+      const joins = (last === 2 && kind === 3)
+        || (!edge && (mark || last === 7))
+        || (last === 8 && [8, 9, 11, 12].includes(kind))
+        || ((last === 9 || last === 11) && (kind === 9 || kind === 10))
+        || ((last === 10 || last === 12) && kind === 10)
+        || (emoji === 2 && kind === 13)
+        || (conjunct === 2 && kind === 14);
+      if (joins && made.length) made[made.length - 1]?.push(code);
+      else made.push([code]);
+      if (kind === 13) emoji = 1;
+      else emoji = emoji !== 1 || !mark || kind === 6 ? 0 : kind === 5 ? 2 : 1;
+      if (kind === 14) conjunct = 1;
+      else if (![4, 5, 15].includes(kind)) conjunct = 0;
+      else if (kind === 15 && conjunct) conjunct = 2;
+      last = kind;
+    }
+    return made;
+  }
+}

@@ -1,0 +1,7 @@
+package android.os;
+
+public abstract class Bundle {
+  public abstract String getString(String key);
+
+  public abstract String getString(String key, String defaultValue);
+}

@@ -36,7 +36,7 @@ demo: $(STAMP)
 	    "A quiet triumph, funny and humane." "Ninety minutes of my life I will not get back."
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -m "not slow and not kits"
+	$(BIN)/python -m pytest -m "not slow and not kits" -n 2 --dist loadfile
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not kits"

@@ -28,11 +28,12 @@ BASE = {
 }
 ROOMS = {
     "recipe", "advice", "assets", "data", "models", "distill", "quantize", "export", "mil", "runtimes",
-    "verify", "benchmark", "report", "stages", "cli",
+    "verify", "benchmark", "kits", "report", "stages", "cli",
 }  # fmt: skip
-TOP = {"pipeline", "api", "adhoc"}
+TOP = {"pipeline", "api", "adhoc", "fit"}
 EXTRA = {  # beyond the base, `recipe.schema` and itself
     "advice": {"mil"},
+    "kits": {"mil"},
     "runtimes": {"mil", "models"},
     "verify": {"runtimes"},
     "benchmark": {"runtimes"},
@@ -40,13 +41,15 @@ EXTRA = {  # beyond the base, `recipe.schema` and itself
     "pipeline": ROOMS - {"cli"},
     "api": (ROOMS | {"pipeline", "adhoc"}) - {"cli"},
     "adhoc": {"recipe", "assets"},
-    "cli": {"recipe", "pipeline", "api", "adhoc"},
+    "fit": (ROOMS | {"pipeline"}) - {"cli"},
+    "cli": {"recipe", "pipeline", "api", "adhoc", "fit"},
     "__main__": {"cli"},
 }
 LIGHT = ("types", "errors", "files", "progress", "quiet", "recipe", "cli")
 HEAVY = {
     "torch", "transformers", "onnx", "onnxruntime", "coremltools", "optimum", "sklearn",
     "scipy", "accelerate", "datasets", "matplotlib", "pyarrow", "huggingface_hub", "numpy",
+    "optuna",
 }  # fmt: skip
 MAX_LINES = 400
 

@@ -103,7 +103,7 @@ def test_a_wrong_sha256(tmp_path: Path, tiny_classifier: Path, reviews_csv: Path
 
 def test_an_unknown_target(tmp_path: Path, tiny_classifier: Path) -> None:
     result = edgekit("export", tiny_classifier, "--target", "tflite", cwd=tmp_path)
-    refused(result, 8, "no target 'tflite'", "onnx, coreml")
+    refused(result, 8, "no target 'tflite'", "onnx, onnxruntime, coreml")
 
 
 def test_an_unknown_flag_and_command(tmp_path: Path) -> None:

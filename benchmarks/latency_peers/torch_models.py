@@ -25,8 +25,8 @@ class TorchModel:
         torch.save(module.state_dict(), stored)
         self.size_bytes = stored.tell()
         if compile:
-            # Packs fp32 weights for the CPU; torchao's int8 is faster without. Given to torch.compile as an option
-            # it does nothing, since the graph is captured with weights as inputs. Read when the first rows run.
+            # Packs fp32 weights; torchao's int8 is faster without. As an option of torch.compile it
+            # does nothing: the graph is captured with weights as inputs. Read when the first rows run.
             torch._inductor.config.freezing = not int8
             module = torch.compile(module, dynamic=True)
         self._module = module

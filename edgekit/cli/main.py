@@ -9,6 +9,7 @@ from edgekit.cli.lazy import LazyGroup
 # `edgekit/cli/<name>.py` holds a click command called `command`.
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("run", "Carry out a recipe: train, export, verify, benchmark, report."),
+    ("fit", "Search for a student inside a budget: size, speed, score."),
     ("distill", "Train a small student under a large teacher."),
     ("quantize", "Make an int8 copy of an exported model."),
     ("export", "Write a model as ONNX or Core ML, and verify the file."),

@@ -52,6 +52,7 @@ class Job:
     checkpoint_folder: Path
     log_folder: Path
     key: str  # hash of all inputs
+    watch: Callable[[CurvePoint], None] | None = None  # told each evaluation; what it raises ends training
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +261,8 @@ class _Run:
             self.log.keep(student.state_dict(), step=position.step)
         self.optimizers.train()
         job.distiller.train()
+        if job.watch is not None and self.main:
+            job.watch(CurvePoint(**position.curve[-1]))
         return score
 
     def _maybe_save(self, evaluated: bool) -> None:

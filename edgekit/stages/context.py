@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from edgekit.files import sha256_json
 from edgekit.recipe.schema import Recipe
 from edgekit.stages.store import Store
 from edgekit.tasks import get_task
-from edgekit.types import Rows, Source, Split, Splits
+from edgekit.types import CurvePoint, Rows, Source, Split, Splits
 
 if TYPE_CHECKING:
     from edgekit.data.tokens import TokenStats
@@ -43,6 +43,7 @@ class Context:
     sources: dict[str, Source]  # "teacher", "data", perhaps "test data" and transfer sources
     splits: Splits
     threads: int | None = None
+    watch: Callable[[CurvePoint], None] | None = None  # told each evaluation of the student in training
     loaded: dict[str, Model] = field(default_factory=dict)
     _tokenised: dict[str, _Encoded] = field(default_factory=dict)  # by texts and tokenizer
     _judged: dict[str, tuple[Rows, Sequence[Any]]] = field(default_factory=dict)

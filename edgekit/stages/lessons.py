@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgekit.errors import ModelError
 from edgekit.recipe.schema import Distill, Student
 from edgekit.stages.context import Context
+from edgekit.stages.steps import STUDENT
 from edgekit.tasks import get_task
 from edgekit.types import Model, Rows
 
@@ -81,6 +82,7 @@ def teach(context: Context, model: Model, lesson: Lesson) -> Outcome:
                 checkpoint_folder=context.store.private / "checkpoints" / name,
                 log_folder=context.folder / "logs" / name,
                 key=lesson.key,
+                watch=context.watch if name == STUDENT else None,
             )
         )
 
@@ -301,9 +303,9 @@ def _round(context: Context, model: Model) -> None:
     from edgekit.quantize.plan import plan_int8
 
     targets = [export.target for export in context.recipe.exports] or ["onnx"]
-    target = "onnx" if "onnx" in targets else targets[0]
+    target = next((name for name in targets if name != "coreml"), "coreml")
     plan = plan_int8(model.module, name=model.name, target=target)
-    int8.apply(model.module, plan, activations=target == "onnx")
+    int8.apply(model.module, plan, activations=target != "coreml")
 
 
 def _unround(model: Model) -> None:

@@ -15,6 +15,7 @@ from edgekit.recipe.schema.distill import (
     Pretrain,
     Snapshot,
 )
+from edgekit.recipe.schema.fit import Fit, Range
 from edgekit.recipe.schema.outputs import Benchmark, Export, Gates, Mixed
 from edgekit.recipe.schema.recipe import Recipe, TaskName
 from edgekit.recipe.schema.student import Student, Vocabulary
@@ -31,6 +32,7 @@ __all__ = [
     "Distill",
     "EarlyExits",
     "Export",
+    "Fit",
     "Gates",
     "HardSamples",
     "LabelBins",
@@ -39,6 +41,7 @@ __all__ = [
     "Mutual",
     "Objectives",
     "Pretrain",
+    "Range",
     "Recipe",
     "Snapshot",
     "Split",

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from edgekit.recipe.schema.base import Config
 from edgekit.recipe.schema.data import Data
 from edgekit.recipe.schema.distill import Baselines, Distill, LossWeights, Pretrain
+from edgekit.recipe.schema.fit import Fit
 from edgekit.recipe.schema.outputs import Benchmark, Export, Gates
 from edgekit.recipe.schema.student import Student
 from edgekit.recipe.schema.training import Teacher
@@ -53,6 +54,7 @@ class Recipe(Config):
     exports: tuple[Export, ...] = ()
     gates: Gates = Gates()
     benchmark: Benchmark = Benchmark()
+    fit: Fit = Field(Fit(), description="What `edgekit fit` may choose.")
 
     @field_validator("name")
     @classmethod

@@ -1,8 +1,8 @@
 """The search's memory: one Optuna study in SQLite that several processes share and a killed one leaves whole.
 
 A trial that is being worked on is held by a file lock, which the kernel drops with its process, however that
-ends. So a running trial whose lock is free belongs to nobody: it is proposed again, and as its folder goes by
-what it trains, it continues from its checkpoint.
+ends. So a running trial whose lock is free belongs to nobody: the next process takes it over, and training
+continues from its checkpoint.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
-KEY, WHY, TRAINED, RESULT, CONTINUES = "key", "why", "trained", "result", "continues"
+KEY, WHY, TRAINED, RESULT = "key", "why", "trained", "result"
 _WAIT_S = 60.0  # for another process's transaction
 _STEP = 100_003  # between the seeds of two searches
 
@@ -50,7 +50,7 @@ class Ledger:
             yield
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials; those that another one continues are left out."""
+        """All trials; those that drew what another one has are left out."""
         from optuna.trial import TrialState
 
         return [t for t in self.study.get_trials(deepcopy=False) if t.state != TrialState.FAIL]
@@ -92,26 +92,26 @@ class Ledger:
 
         trial.set_user_attr(WHY, why)
         for name, amount in excess.items():
-            trial.set_constraint(name, amount)
+            if name not in trial.constraints:  # of one that was taken over
+                trial.set_constraint(name, amount)
         state = TrialState.PRUNED if values is None else TrialState.COMPLETE
         self.study.tell(trial, values, state=state)
 
-    def adopt(self) -> int:
-        """Proposes again what processes that ended left behind; how many. Call it `alone()`."""
-        from optuna.trial import TrialState
+    def orphan(self) -> Held | None:
+        """A trial that a process which ended left behind, held as it is. Call it `alone()`."""
+        from optuna.trial import Trial, TrialState
 
-        found = 0
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            key = trial.user_attrs.get(KEY)
-            if key is not None:
-                lock = self._lock(key)
-                if not _taken(lock):
-                    continue
-                lock.release()
-                found += 1
-                self.study.enqueue_trial(trial.params, user_attrs={CONTINUES: trial.number})
-            self.study.tell(trial.number, state=TrialState.FAIL)
-        return found
+            if KEY not in trial.user_attrs:  # it ended while drawing
+                self.study.tell(trial.number, state=TrialState.FAIL)
+            elif _taken(lock := self._lock(trial.user_attrs[KEY])):
+                return Held(Trial(self.study, trial._trial_id), lock)
+        return None
+
+    def last_step(self, trial: Trial) -> int:
+        """The last step that a trial reported; -1 before any."""
+        frozen = self.study.get_trials(deepcopy=False)[trial.number]
+        return max(frozen.intermediate_values, default=-1)
 
     def busy(self) -> bool:
         """Whether another process works on a trial of this search."""

@@ -78,11 +78,13 @@ class Search:
         fruitless = 0
         while fruitless < FRUITLESS and not self._late():
             with self.ledger.alone():
-                if (adopted := self.ledger.adopt()) > 0:
-                    progress.say(f"{adopted} students that another run left unfinished go on.")
-                if self._enough():
+                held = self.ledger.orphan()
+                if held is not None:
+                    progress.say(f"Student {held.trial.number}, which a run left unfinished, goes on.")
+                elif self._enough():
                     return
-                held = self.ledger.draw(lambda trial: draw(trial, self.space), self._key)
+                else:
+                    held = self.ledger.draw(lambda trial: draw(trial, self.space), self._key)
             if held is None:
                 fruitless += 1
                 continue
@@ -168,7 +170,7 @@ class Search:
             why = f"{NO_FIT}: {near.precision}: {self.bounds.broken_by(near.cost)}"
             self.ledger.close(trial, why, excess=self.bounds.excess(near.cost))
             return None
-        for name in self.bounds.excess(inside[0].cost):
+        for name in self.bounds.excess(inside[0].cost).keys() - trial.constraints.keys():
             trial.set_constraint(name, 0.0)
         trial.set_user_attr(BYTES, min(f.size_bytes for f in inside))
         times = [f.ms for f in inside if f.ms is not None]
@@ -231,14 +233,15 @@ class Search:
                     shutil.rmtree(self.folder_of(trial.user_attrs[book.KEY]), ignore_errors=True)
 
     def _watch(self, trial: Trial, recipe: Recipe) -> Any:
-        best = 0.0
+        best, told = 0.0, self.ledger.last_step(trial)
 
         def watch(point: CurvePoint) -> None:
-            nonlocal best
+            nonlocal best, told
             best = max(best, point.validation_score)
             step = round(100 * point.epoch / recipe.distill.epochs)
-            if step >= 100:
+            if step >= 100 or step <= told:
                 return
+            told = step
             trial.report(best / self.teacher_score if self.teacher_score else best, step)
             if trial.should_prune():
                 raise _Dominated

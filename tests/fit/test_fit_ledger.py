@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgekit.errors import ModelError
-from edgekit.fit.ledger import CONTINUES, KEY, RESULT, Held, Ledger, open_ledger, relatives
+from edgekit.fit.ledger import RESULT, Held, Ledger, open_ledger, relatives
 
 WORKER = """
 import sys, time
@@ -83,15 +83,18 @@ def test_a_trial_in_work_is_left_alone_and_one_of_a_killed_process_goes_on(tmp_p
     assert process.stdout is not None
     value = int(process.stdout.readline())
     with ledger.alone():
-        assert ledger.adopt() == 0 and ledger.busy()
+        assert ledger.orphan() is None and ledger.busy()
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     with ledger.alone():
-        assert not ledger.busy() and ledger.adopt() == 1
-        held = draw(ledger)
-    assert held is not None and held.trial.params == {"x": value}
-    assert held.trial.user_attrs[CONTINUES] == 0 and held.trial.user_attrs[KEY] == f"key{value}"
-    assert [t.number for t in ledger.trials()] == [held.trial.number]
+        assert not ledger.busy()
+        held = ledger.orphan()
+        assert ledger.orphan() is None, "it is held now"
+    assert held is not None and held.trial.number == 0 and held.trial.params == {"x": value}
+    held.trial.report(0.5, 10)
+    assert ledger.last_step(held.trial) == 10
+    ledger.close(held.trial, "", values=1.0)
+    assert [t.value for t in ledger.trials()] == [1.0]
 
 
 def test_two_processes_share_a_search_without_repeating_a_trial(tmp_path: Path) -> None:

@@ -239,7 +239,8 @@ def test_a_killed_search_goes_on_where_it_was(recipe_file: Path, tmp_path: Path)
     second = _fit(recipe_file, out, *slower)
     _, said = second.communicate(timeout=900)
     assert second.returncode == 0, said
-    assert "1 students that another run left unfinished go on" in said
+    assert "Student 0, which a run left unfinished, goes on." in said
+    assert "UserWarning" not in said
     assert "continuing at step" in said, said
     rows = json.loads((out / "fit" / "fit.json").read_text())["rows"]
     assert f"trials/{folder.name}" in [row["folder"] for row in rows]

@@ -50,10 +50,11 @@ class Ledger:
             yield
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials; those that drew what another one has are left out."""
+        """All that were drawn; what drew the same as another one and mere proposals are left out."""
         from optuna.trial import TrialState
 
-        return [t for t in self.study.get_trials(deepcopy=False) if t.state != TrialState.FAIL]
+        out = (TrialState.FAIL, TrialState.WAITING)
+        return [t for t in self.study.get_trials(deepcopy=False) if t.state not in out]
 
     def draw(self, choose: Callable[[Trial], Mapping[str, Any]], key_of: Callable[..., str]) -> Held | None:
         """A new trial, held; None when it is a student that was drawn before. Call it `alone()`.

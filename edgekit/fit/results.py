@@ -31,7 +31,7 @@ class Row:
     """One student that was drawn."""
 
     number: int
-    state: str  # "complete" | "pruned" | "running" | "waiting"
+    state: str  # "complete" | "pruned" | "running"
     student: str  # in words
     parameters: int | None
     params: dict[str, Any]  # as drawn

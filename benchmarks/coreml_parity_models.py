@@ -309,14 +309,14 @@ class Language:
 
     def package(self, path: Path, precision: str, shapes: str) -> str:
         from edgekit.export.coreml_decoder import export_decoder
-        from edgekit.models.families import decoder
+        from edgekit.models.decoders.build import build
 
-        twin = decoder.build(self.loaded[0].config, self.loaded[0].state_dict(), CONTEXT)
+        twin = build(self.loaded[0].config, self.loaded[0].state_dict(), CONTEXT)
         export_decoder(twin, path, name=self.name, precision=precision.split()[0])
         return "4-bit GGUF weights"
 
     def compare(self, path: Path, rounding: str) -> Tally:
-        from edgekit.models.families.decoder import causal_mask
+        from edgekit.models.decoders.module import causal_mask
 
         model, tally = mil.load(path), Tally()
         spent = 0.0

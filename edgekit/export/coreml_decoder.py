@@ -37,7 +37,7 @@ def export_decoder(
     Args:
         decoder: in evaluation mode, fp32, on the CPU: `(input_ids [1, T], causal_mask [1, 1, T, E])` → logits
             `[1, T, V]`. Its `signature` names inputs and outputs, its `states` the buffers to keep; see
-            `edgekit.models.families.decoder`. Its caches are empty afterwards.
+            `edgekit.models.decoders`. Its caches are empty afterwards.
         precision: of the weights: "fp16"; "int8", a scale per output channel; "int4", a scale per block of
             32, the token table keeping 8 bits. Arithmetic and states are fp16.
         provenance: hashes of what it was made from.
@@ -108,7 +108,7 @@ def _trace(decoder: Any, name: str) -> Any:
     except Exception as error:
         raise ExportError(
             f"{name} can't be traced for Core ML: {first_line(error)}",
-            remedy="Build the decoder with edgekit.models.families.decoder.",
+            remedy="Build the decoder with edgekit.models.decoders.",
         ) from error
     finally:
         decoder.forget()  # what is in a traced buffer becomes part of the package

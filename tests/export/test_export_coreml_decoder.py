@@ -7,33 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import PreTrainedModel
 
 from edgekit import mil
 from edgekit.errors import ExportError, ModelError
 from edgekit.export.coreml_decoder import export_decoder
-from edgekit.models.families import decoder
+from edgekit.models.decoders.build import build
+from edgekit.models.decoders.module import causal_mask
 from edgekit.runtimes import open_runner
+from tests.decoder_examples import example
 
 CONTEXT, PROMPT, LENGTH = 32, 7, 20
 
 
-def llama(hidden: int = 64, layers: int = 2) -> LlamaForCausalLM:
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=99,
-        hidden_size=hidden,
-        intermediate_size=96,
-        num_hidden_layers=layers,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=128,
-        tie_word_embeddings=True,
-    )
-    model = LlamaForCausalLM(config).eval()
-    for parameter in model.parameters():
-        parameter.data += 0.1 * torch.randn_like(parameter)
-    return model
+def llama(hidden: int = 64, layers: int = 2) -> PreTrainedModel:
+    return example("llama", hidden_size=hidden, num_hidden_layers=layers)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +31,7 @@ def given():
     ids = torch.randint(0, 99, (1, LENGTH), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = model(ids).logits[0].numpy()
-    return ids.numpy().astype(np.int32), expected, decoder.build(model.config, model.state_dict(), CONTEXT)
+    return ids.numpy().astype(np.int32), expected, build(model.config, model.state_dict(), CONTEXT)
 
 
 def decoded(package, ids: np.ndarray, *, prompt: int, rounding: str) -> np.ndarray:
@@ -52,7 +40,7 @@ def decoded(package, ids: np.ndarray, *, prompt: int, rounding: str) -> np.ndarr
     steps = [(0, prompt)] + [(i, i + 1) for i in range(prompt, ids.shape[1])]
     found = []
     for past, end in steps:
-        mask = decoder.causal_mask(end - past, past).numpy().astype(np.float16)
+        mask = causal_mask(end - past, past).numpy().astype(np.float16)
         feed = {"inputIds": ids[:, past:end], "causalMask": mask}
         found.append(package.predict(feed, state=state, rounding=rounding)["logits"][0])
     return np.concatenate(found).astype(np.float32)
@@ -104,8 +92,26 @@ def test_fewer_bits_a_weight(given, package, tmp_path: Path, precision: str, lea
 
 def test_blocks_that_do_not_divide_a_weight_are_refused(tmp_path: Path) -> None:
     model = llama(hidden=40, layers=1)
-    twin = decoder.build(model.config, model.state_dict(), CONTEXT)
+    twin = build(model.config, model.state_dict(), CONTEXT)
     with pytest.raises(ExportError, match="40 columns, which are no blocks of 32") as caught:
         export_decoder(twin, tmp_path / "m.mlpackage", name="tiny", precision="int4")
     assert "int8" in caught.value.remedy
     assert not (tmp_path / "m.mlpackage").exists()
+
+
+FAMILIES = ["mistral", "phi", "falcon-grouped", "falcon-alibi", "gemma3", "gpt2"]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_decodes_as_transformers_does(name: str, tmp_path: Path) -> None:
+    """Windows, partial angles, biases by position, parallel blocks: one layer kind of each, unrounded."""
+    model = example(name)
+    ids = torch.randint(0, 99, (1, LENGTH), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = model(ids).logits[0].numpy()
+    twin = build(model.config, model.state_dict(), CONTEXT)
+    exported = mil.load(export_decoder(twin, tmp_path / "m.mlpackage", name=name).path)
+    numbers = ids.numpy().astype(np.int32)
+    exact = decoded(exported, numbers, prompt=PROMPT, rounding="none")
+    assert np.abs(exact - expected).max() <= 1e-2 * max(1, np.abs(expected).max())
+    assert mean_cosine(decoded(exported, numbers, prompt=PROMPT, rounding="declared"), expected) >= 0.9999

@@ -1,0 +1,112 @@
+"""Loads a decoder from a folder of safetensors or a GGUF file, with its tokenizer and what ends a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgekit.errors import MissingExtra, ModelError, first_line
+from edgekit.models.decoders.build import build, read_config
+from edgekit.models.decoders.module import Decoder
+from edgekit.quiet import hush, quiet
+
+CONTEXT = 2048  # tokens, unless asked for otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDecoder:
+    """A decoder, ready to export or to run."""
+
+    decoder: Decoder
+    processor: Any  # the tokenizer
+    stop_ids: tuple[int, ...]  # tokens that end a text, the tokenizer's own first
+
+
+def load_decoder(path: Path, *, context: int | None = None) -> LoadedDecoder:
+    """Loads with transformers, in fp32, on the CPU.
+
+    Args:
+        path: a Hub-layout folder with safetensors, a `.gguf` file, or a folder with one.
+        context: tokens that the caches hold; None: 2,048, or as many as the model was made for.
+
+    Raises:
+        ModelError: no such model, or damaged.
+        ExportError: a family or a setting that can't be expressed, or a context that is too long.
+        MissingExtra: GGUF needs a package.
+    """
+    hush()
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    folder, extra = _location(path)
+    how: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, **extra}
+    try:
+        with quiet():
+            config = AutoConfig.from_pretrained(folder, **how)
+        made = read_config(config)  # before the weights are read
+        with quiet():
+            import torch
+
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=None if extra else True, **how
+            )
+    except ImportError as error:
+        raise MissingExtra("gguf", extra="gguf", needed_for="Reading a GGUF model") from error
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"{path} can't be loaded as a decoder: {first_line(error)}",
+            remedy="Give a folder with config.json and model.safetensors, or a .gguf file.",
+        ) from error
+    processor = load_text_tokenizer(folder, **extra)
+    decoder = build(model.config, model.state_dict(), context or min(CONTEXT, made.positions))
+    return LoadedDecoder(decoder, processor, stop_ids(processor, model.generation_config, model.config))
+
+
+def load_text_tokenizer(folder: Path, **extra: Any) -> Any:
+    """The fast tokenizer of a folder, which needs no padding token.
+
+    Raises:
+        ModelError: there is none.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        with quiet():
+            return AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, use_fast=True, **extra
+            )
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelError(
+            f"{folder} has no readable tokenizer: {first_line(error)}",
+            remedy="Put tokenizer.json and tokenizer_config.json beside the model.",
+        ) from error
+
+
+def stop_ids(processor: Any, *configs: Any) -> tuple[int, ...]:
+    """Every token that one of them names as the end, once each."""
+    named: list[int] = []
+    for told in (processor.eos_token_id, *(getattr(config, "eos_token_id", None) for config in configs)):
+        named += told if isinstance(told, list) else [] if told is None else [told]
+    return tuple(dict.fromkeys(int(one) for one in named if one is not None and one < len(processor)))
+
+
+def _location(path: Path) -> tuple[Path, dict[str, Any]]:
+    """The folder, and the GGUF file in it if that is what is meant.
+
+    Raises:
+        ModelError: nothing there, or several GGUF files.
+    """
+    if path.is_file() and path.suffix == ".gguf":
+        return path.parent, {"gguf_file": path.name}
+    if not path.is_dir():
+        raise ModelError(f"{path} is no model folder and no .gguf file.", remedy="Check the path.")
+    found = sorted(path.glob("*.gguf"))
+    if (path / "config.json").is_file() or not found:
+        return path, {}
+    if len(found) > 1:
+        raise ModelError(
+            f"{path} holds {len(found)} GGUF files: {', '.join(p.name for p in found)}.",
+            remedy="Give the path of one of them.",
+        )
+    return path, {"gguf_file": found[0].name}

@@ -15,7 +15,8 @@ SIGNATURE_KEY = "edgekit.signature"
 PROVENANCE_KEY = "edgekit.provenance"
 PRECISION_KEY = "edgekit.precision"
 PARAMETERS_KEY = "edgekit.parameters"
-SIDECAR = "edgekit.json"  # the same two keys, beside a Hub-layout model folder
+RANGES_KEY = "edgekit.input_ranges"  # layer → smallest and largest value of its input, learned in training
+SIDECAR = "edgekit.json"  # signature, provenance and ranges, beside a Hub-layout model folder
 
 
 def read_signature(metadata: Mapping[str, Any], *, path: Path) -> Signature:

@@ -142,6 +142,8 @@ class Quantized:
     layers: tuple[LayerPrecision, ...]
     seconds: float | None = None  # of carrying it out, in a process of its own; None: not measured
     peak_bytes: int | None = None  # resident memory of that whole process at its peak
+    # What `mixed` chose by: weight → scheme → how far that weight alone moves the outputs when stored so.
+    measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from edgekit.cli.datafile import data_options, labelled_file
 from edgekit.cli.options import json_option, keep_rejected_option, out_option, quiet_option
 
 if TYPE_CHECKING:
+    from edgekit.ort_format import OrtFile
     from edgekit.stages.artifacts import Built
     from edgekit.types import Quantized
 
@@ -100,6 +101,7 @@ def compression(words: Sequence[str], chosen: Mapping[str, Any]) -> tuple[tuple[
     show_default=True,
     help="Sequence shapes, Core ML only.",
 )
+@click.option("--ort", is_flag=True, help="Each ONNX file in ONNX Runtime's own format (.ort) as well.")
 @keep_rejected_option
 @json_option
 @quiet_option
@@ -115,6 +117,7 @@ def command(
     label_separator: str | None,
     max_length: int | None,
     shapes: str,
+    ort: bool,
     keep_rejected: bool,
     as_json: bool,
     quiet: bool,
@@ -126,13 +129,15 @@ def command(
     and the command exits with 9, unless --keep-rejected is given. Precisions are fp32, fp16 and those that
     `edgekit quantize --help` lists; of several targets each takes the precisions that it has. onnx holds
     standard operators alone and runs anywhere; onnxruntime is the same model in ONNX Runtime's own
-    operators, and faster there.
+    operators, and faster there. With --ort each ONNX file that passes is also written as .ort, made from it
+    and run against it, beside the list of operators that a runtime built for it alone needs.
 
     \b
     Examples:
       edgekit export exported/movie-reviews/student --target onnx
       edgekit export my-model --target onnx --target coreml --data test.csv
       edgekit export my-model --target onnxruntime -p int8-static --data test.csv
+      edgekit export my-model --target onnxruntime -p int8 --ort
       edgekit export my-model -t coreml -p fp16,int8,palette6
       edgekit export my-model -t coreml -p int4 --minimum-deployment-target iOS18
       edgekit export my-model -t coreml --mixed --max-bytes 6MB --data test.csv
@@ -156,6 +161,7 @@ def command(
         data=labelled_file(data, text_column, pair_column, label_column, label_separator),
         max_length=max_length,
         shapes=shapes,
+        ort=ort,
         gates=Gates(keep_rejected=keep_rejected),
         **options,
     )
@@ -174,7 +180,18 @@ def finish(built: Sequence[Built], *, as_json: bool, keep_rejected: bool) -> int
             parity_lines(one.artifact, one.parity)
             if one.quantized is not None:
                 plan_lines(one.quantized)
+            if one.ort is not None:
+                ort_lines(one.ort)
     return GateFailed.exit_code if rejected_names(built) and not keep_rejected else 0
+
+
+def ort_lines(file: OrtFile) -> None:
+    """The `.ort` file beside an ONNX file."""
+    from edgekit.files import human
+
+    off = f"{file.difference:.1e}" if file.difference else "nothing"
+    console.say(f"  {file.path}  ONNX Runtime's format, {human(file.size_bytes)}, {off} away from the .onnx")
+    console.say(f"  {file.operators}  for a runtime built for it alone")
 
 
 def plan_lines(plan: Quantized) -> None:

@@ -71,6 +71,7 @@ def command(
     \b
     Precisions of coreml (those of iOS18 need --minimum-deployment-target iOS18):
       int8                                 linear, a scale per channel
+      int8-static                          int8, and activations in ranges learned in training
       int4                                 linear, a scale per block; iOS18 for coreml
       palette8, palette6, palette4         k-means, a table per tensor
       palette6-grouped, palette4-grouped   k-means, a table per group of channels; iOS18

@@ -109,7 +109,7 @@ def compressed(package: Any, layers: Sequence[LayerPrecision]) -> Any:
 
 
 def _steps(scheme: str) -> list[str]:
-    return [part for part in scheme.split("-") if part != "grouped"]
+    return [part for part in scheme.split("-") if part not in ("grouped", "static")]
 
 
 def _verb(part: str) -> str:

@@ -205,8 +205,10 @@ def export_of(recipe: Recipe) -> Export:
             remedy="Choose one of those, or add it to exports.",
         )
     export = by_name[wanted]
-    # `mixed` is a search of its own in every file; one who wants it lists it.
-    able = [p for p in get_target(wanted).precisions if p != "mixed" or p in export.precisions]
+    # `mixed` is a search of its own in every file, and Core ML's int8-static needs ranges that training
+    # learned; one who wants them lists them.
+    searched = {"mixed"} | ({"int8-static"} if wanted == "coreml" else set())
+    able = [p for p in get_target(wanted).precisions if p not in searched or p in export.precisions]
     chosen = recipe.fit.precisions or [p for p in able if not _foreign(export, p)]
     for precision in chosen:
         if why := _foreign(export, precision):

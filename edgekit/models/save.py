@@ -8,7 +8,7 @@ from typing import Any
 
 from edgekit.codec import to_json
 from edgekit.files import atomic, read_json, require_space, write_json
-from edgekit.metadata import PROVENANCE_KEY, SIDECAR, SIGNATURE_KEY
+from edgekit.metadata import PROVENANCE_KEY, RANGES_KEY, SIDECAR, SIGNATURE_KEY
 from edgekit.quiet import quiet
 from edgekit.types import Model
 
@@ -17,6 +17,8 @@ WEIGHTS = "model.safetensors"
 
 def save_model(model: Model, folder: Path, *, provenance: Mapping[str, Any]) -> Path:
     """Writes config, weights (fp32 safetensors), tokenizer and the edgekit sidecar; all or nothing.
+
+    Ranges that quantization-aware training learned (`module.input_ranges`) go into the sidecar.
 
     Args:
         provenance: what the weights came from (hashes of teacher, data, recipe); kept in the sidecar.
@@ -30,11 +32,17 @@ def save_model(model: Model, folder: Path, *, provenance: Mapping[str, Any]) -> 
         with quiet():
             model.module.save_pretrained(temporary, safe_serialization=True)
         save_front_end(model.processor, temporary, max_length=model.signature.max_length)
-        write_json(
-            temporary / SIDECAR,
-            {SIGNATURE_KEY: to_json(model.signature), PROVENANCE_KEY: to_json(provenance)},
-        )
+        told = {SIGNATURE_KEY: to_json(model.signature), PROVENANCE_KEY: to_json(provenance)}
+        ranges = getattr(model.module, "input_ranges", {})
+        write_json(temporary / SIDECAR, told | ({RANGES_KEY: ranges} if ranges else {}))
     return folder
+
+
+def read_ranges(folder: Path) -> dict[str, tuple[float, float]]:
+    """The ranges in a model folder's sidecar, layer → smallest and largest value; empty: none learned."""
+    sidecar = folder / SIDECAR
+    told = read_json(sidecar).get(RANGES_KEY, {}) if sidecar.is_file() else {}
+    return {name: (float(low), float(high)) for name, (low, high) in told.items()}
 
 
 def save_front_end(processor: Any, folder: Path, *, max_length: int | None) -> None:

@@ -65,7 +65,7 @@ def _stored(
         size = largest_divisor(channels, group_size)
         note = "" if size == group_size else f"groups of {size}: {group_size} does not divide {channels}"
         return replace(layer, granularity="per_group", group_size=size, axis=axis, note=note)
-    return replace(layer, granularity="per_channel" if scheme.endswith("int8") else "per_tensor")
+    return replace(layer, granularity="per_channel" if scheme.endswith(("int8", "static")) else "per_tensor")
 
 
 def largest_divisor(length: int, limit: int) -> int:

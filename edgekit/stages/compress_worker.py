@@ -2,9 +2,9 @@
 
     python -m edgekit.stages.compress_worker < request.json
 
-Reads `{"source": Artifact, "plan": Quantized, "path": …}`, for ONNX with "rows" and "settings"; prints one
-line of JSON, the artifact with seconds and peak memory, or what went wrong. It is a process of its own so
-that the peak is the compression's alone.
+Reads `{"source": Artifact, "plan": Quantized, "path": …}`, for ONNX with "rows", "settings" and "spans";
+prints one line of JSON, the artifact with seconds and peak memory, or what went wrong. It is a process of its
+own so that the peak is the compression's alone.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def _onnx(request: dict[str, Any]) -> Callable[[Artifact, Quantized, Path], Arti
     from edgekit.export.onnx_schemes.settings import Settings
 
     settings = from_json(Settings, request["settings"])
-    return partial(quantize_onnx, rows=request["rows"], settings=settings)
+    spans = {tensor: (low, high) for tensor, (low, high) in request["spans"].items()}
+    return partial(quantize_onnx, rows=request["rows"], settings=settings, spans=spans)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from edgekit.stages.artifacts import Workbench
     from edgekit.stages.context import Context
 
+# Scheme → weight → its bytes, and how far it alone moves the outputs when stored so.
+Measured = Mapping[str, Mapping[str, tuple[int, float]]]
 PLAIN = "fp16"
 SPEC_BYTES = 1024  # of the program's text for one compressed weight, at most
 _TAIL_LINES = 8
@@ -33,9 +35,13 @@ def compress(
     """A compressed copy of an fp16 package, with its plan; the plan carries the time and memory that it took.
 
     Raises:
-        ExportError: a weight can't be stored so, or no mix fits `export.mixed.max_bytes`.
+        ExportError: a weight can't be stored so, no mix fits `export.mixed.max_bytes`, or training learned no
+            ranges for int8-static.
     """
-    plan = _mixed(bench, export, source) if precision == "mixed" else _plan(bench, export, precision)
+    if precision == "int8-static":
+        source = _with_quantized_inputs(bench, export, source)
+    mixed = precision == "mixed"
+    plan, measured = _mixed(bench, export, source) if mixed else (_plan(bench, export, precision), {})
     name = f"{bench.name}-coreml-{precision}"
     result = bench.store.run(
         f"export-{name}",
@@ -45,7 +51,46 @@ def compress(
         title=f"Compress {name}",
     )
     artifact = from_json(Artifact, {**result["artifact"], "path": path, "name": name})
-    return replace(plan, seconds=result["seconds"], peak_bytes=result["peak_bytes"]), artifact
+    spent = {"seconds": result["seconds"], "peak_bytes": result["peak_bytes"]}
+    return replace(plan, **spent, measured=effects(measured)), artifact
+
+
+def _with_quantized_inputs(bench: Workbench, export: Export, source: Artifact) -> Artifact:
+    """A package like `source`, with activations quantized in the ranges that training learned."""
+    from edgekit.export.coreml import export_coreml
+    from edgekit.export.coreml_w8a8 import with_quantized_inputs
+    from edgekit.stages.learned import learned_inputs
+
+    ranges = learned_inputs(bench)
+    if not ranges:
+        raise ExportError(
+            f"{bench.name} has no learned ranges of activations, which int8-static for coreml stores.",
+            remedy="Train it with student.quantization_aware and this export in the recipe, or use int8.",
+        )
+    path = bench.store.private / "quantized_inputs" / source.path.name
+    shape = export.model_dump(mode="json", include={"minimum_deployment_target", "shapes", "lengths"})
+
+    def make(key: str) -> Artifact:
+        model = with_quantized_inputs(bench.exportable, ranges)
+        return export_coreml(model, path, precision=PLAIN, **shape)
+
+    result = bench.store.run(
+        f"export-{bench.name}-coreml-quantized-inputs",
+        inputs={"source": source.sha256, "ranges": ranges, **shape},
+        outputs=[path],
+        make=make,
+        title=f"Quantize {len(ranges)} activations of {bench.name}",
+    )
+    return from_json(Artifact, {**result, "path": path, "name": source.name})
+
+
+def effects(measured: Measured) -> dict[str, dict[str, float]]:
+    """Weight → scheme → how far it alone moves the outputs."""
+    found: dict[str, dict[str, float]] = {}
+    for scheme, weights in measured.items():
+        for name, (_, effect) in weights.items():
+            found.setdefault(name, {})[scheme] = effect
+    return found
 
 
 def _plan(bench: Workbench, export: Export, scheme: str) -> Quantized:
@@ -96,8 +141,8 @@ def in_a_process(source: Artifact, plan: Quantized, path: Path, **more: Any) -> 
     )
 
 
-def _mixed(bench: Workbench, export: Export, source: Artifact) -> Quantized:
-    """The plan that meets the budget with the least loss."""
+def _mixed(bench: Workbench, export: Export, source: Artifact) -> tuple[Quantized, Measured]:
+    """The plan that meets the budget with the least loss, and what it rests on."""
     from edgekit.quantize.coreml import PLAIN_BITS
     from edgekit.recipe.schema.precisions import mixable
 
@@ -115,14 +160,14 @@ def _mixed(bench: Workbench, export: Export, source: Artifact) -> Quantized:
         title=f"Sensitivity of {bench.name}",
     )
     sizes = {name: p.numel() for name, p in bench.exportable.module.named_parameters(remove_duplicate=False)}
-    return mix(export, source, plans, measured, sizes, PLAIN, PLAIN_BITS, rows=len(rows))
+    return mix(export, source, plans, measured, sizes, PLAIN, PLAIN_BITS, rows=len(rows)), measured
 
 
 def mix(
     export: Export,
     source: Artifact,
     plans: Mapping[str, Quantized],
-    measured: Mapping[str, Mapping[str, tuple[int, float]]],
+    measured: Measured,
     sizes: Mapping[str, int],
     plain: str,
     plain_bits: int,

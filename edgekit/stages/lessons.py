@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import ModelError
-from edgekit.recipe.schema import Distill, Student
+from edgekit.recipe.schema import Distill, Recipe, Student
 from edgekit.stages.context import Context
 from edgekit.stages.steps import STUDENT
 from edgekit.tasks import get_task
@@ -297,15 +297,22 @@ def make_peer(parent: Model, config: Student, number: int, *, task: str, rows: R
     return made
 
 
+def rounded_as(recipe: Recipe) -> tuple[str, bool]:
+    """The target whose int8 file quantization-aware training imitates, and whether it learns the ranges of
+    activations, which an int8-static file fixes."""
+    targets = [export.target for export in recipe.exports] or ["onnx"]
+    learn = any("int8-static" in export.precisions for export in recipe.exports)
+    return next((name for name in targets if name != "coreml"), "coreml"), learn
+
+
 def _round(context: Context, model: Model) -> None:
-    """Rounds weights, and for ONNX activations, from now on: as the int8 file of the recipe will."""
+    """Rounds weights, and activations where a file does, from now on: as the int8 file of the recipe will."""
     from edgekit.models.students import int8
     from edgekit.quantize.plan import plan_int8
 
-    targets = [export.target for export in context.recipe.exports] or ["onnx"]
-    target = next((name for name in targets if name != "coreml"), "coreml")
+    target, learn = rounded_as(context.recipe)
     plan = plan_int8(model.module, name=model.name, target=target)
-    int8.apply(model.module, plan, activations=target != "coreml")
+    int8.apply(model.module, plan, activations=learn or target != "coreml", learn_ranges=learn)
 
 
 def _unround(model: Model) -> None:

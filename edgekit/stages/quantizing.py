@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgekit import progress
 from edgekit.codec import from_json
 from edgekit.files import sha256_json
 from edgekit.recipe.schema import Export
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from edgekit.export.onnx_schemes.settings import Settings
     from edgekit.quantize.onnx import OnnxWeight
     from edgekit.stages.artifacts import Workbench
+    from edgekit.stages.compressing import Measured
 
 PLAIN = "fp32"
 MOST_VALUES = 50_000_000  # outputs kept for comparison; of a masked-lm a row alone has millions
@@ -34,23 +36,47 @@ def quantize(
     """
     from edgekit.quantize.onnx import read_weights
     from edgekit.recipe.schema.precisions import ONNX_SCHEMES
-    from edgekit.stages.compressing import calibration_rows, in_a_process
+    from edgekit.stages.compressing import calibration_rows, effects, in_a_process
 
     weights = read_weights(source.path)
     mixed = precision == "mixed"
-    plan = _mixed(bench, export, source, weights) if mixed else _plan(bench, export, weights, precision)
+    plan, measured = (
+        _mixed(bench, export, source, weights) if mixed else (_plan(bench, export, weights, precision), {})
+    )
     settings = _settings(export)
     rows = calibration_rows(bench, export.calibration_rows) if ONNX_SCHEMES[precision].calibrated else []
+    spans = _spans(bench, source) if precision == "int8-static" else {}
     name = f"{bench.name}-{export.target}-{precision}"
     result = bench.store.run(
         f"export-{name}",
-        inputs={"source": source.sha256, "plan": plan, "settings": settings, "rows": sha256_json(rows)},
+        inputs={
+            "source": source.sha256,
+            "plan": plan,
+            "settings": settings,
+            "rows": sha256_json(rows),
+            **({"spans": spans} if spans else {}),
+        },
         outputs=[path],
-        make=lambda key: in_a_process(source, plan, path, rows=rows, settings=settings),
+        make=lambda key: in_a_process(source, plan, path, rows=rows, settings=settings, spans=spans),
         title=f"Quantize {name}",
     )
     artifact = from_json(Artifact, {**result["artifact"], "path": path, "name": name})
-    return replace(plan, seconds=result["seconds"], peak_bytes=result["peak_bytes"]), artifact
+    spent = {"seconds": result["seconds"], "peak_bytes": result["peak_bytes"]}
+    return replace(plan, **spent, measured=effects(measured)), artifact
+
+
+def _spans(bench: Workbench, source: Artifact) -> dict[str, tuple[float, float]]:
+    """Tensor → the range that training learned for it; what is not among them is calibrated."""
+    from edgekit.export.onnx_schemes.learned import place_ranges
+    from edgekit.stages.learned import learned_inputs
+
+    learned = learned_inputs(bench)
+    if not learned:
+        return {}
+    progress.say(f"{bench.name}: int8-static takes {len(learned)} ranges that training learned")
+    weights = {name: bench.exportable.module.get_parameter(f"{name}.weight") for name in learned}
+    arrays = {name: weight.detach().numpy() for name, weight in weights.items()}
+    return place_ranges(source.path, learned, arrays)
 
 
 def _settings(export: Export) -> Settings:
@@ -86,8 +112,10 @@ def sums_saturate() -> bool:
     return "avx2" in features and not features & {"avx_vnni", "avx512_vnni"}
 
 
-def _mixed(bench: Workbench, export: Export, source: Artifact, weights: Sequence[OnnxWeight]) -> Quantized:
-    """The plan that meets the budget with the least loss."""
+def _mixed(
+    bench: Workbench, export: Export, source: Artifact, weights: Sequence[OnnxWeight]
+) -> tuple[Quantized, Measured]:
+    """The plan that meets the budget with the least loss, and what it rests on."""
     from edgekit.quantize.onnx import PLAIN_BITS
     from edgekit.recipe.schema.precisions import onnx_mixable
     from edgekit.stages.compressing import calibration_rows, mix
@@ -102,7 +130,7 @@ def _mixed(bench: Workbench, export: Export, source: Artifact, weights: Sequence
         title=f"Sensitivity of {bench.name}",
     )
     sizes = {weight.name: weight.count for weight in weights}
-    return mix(export, source, plans, measured, sizes, PLAIN, PLAIN_BITS, rows=len(rows))
+    return mix(export, source, plans, measured, sizes, PLAIN, PLAIN_BITS, rows=len(rows)), measured
 
 
 def _measure(

@@ -154,7 +154,7 @@ def _train_step(
     context: Context, step: Step, made: Mapping[str, Trained], pretrained: Trained | None
 ) -> Trained:
     """Cuts one student and trains it under the teachers of its step."""
-    from edgekit.stages.lessons import make_peer
+    from edgekit.stages.lessons import make_peer, rounded_as
 
     recipe = context.recipe
 
@@ -192,7 +192,7 @@ def _train_step(
             "teachers": [[made[name].sha256, _trust(context, name)] for name in step.teachers],
             "transfer": context.transfer_key if step.teachers else None,
             "student": step.student.model_dump(mode="json", exclude={"model"}),
-            "targets": [e.target for e in recipe.exports] if step.student.quantization_aware else None,
+            "targets": rounded_as(recipe) if step.student.quantization_aware else None,
         },
         config=step.distill,
         distill=step.distill,

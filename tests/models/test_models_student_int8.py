@@ -11,6 +11,7 @@ import torch
 
 from edgekit.errors import ModelError
 from edgekit.models.load import load_model
+from edgekit.models.save import read_ranges, save_model
 from edgekit.models.student import make_student
 from edgekit.models.students import int8
 from edgekit.models.tasks import dummy_inputs
@@ -175,3 +176,45 @@ def test_a_plan_of_another_model_is_refused(teacher: Model) -> None:
         int8.apply(teacher.module, wrong)
     with pytest.raises(ModelError, match="quantizes nothing"):
         int8.apply(teacher.module, Quantized("x", "onnx", "int8", ()))
+
+
+def test_a_range_is_learned_in_training_stands_still_after_it_and_is_saved(
+    teacher: Model, tmp_path: Path
+) -> None:
+    module = teacher.module
+    int8.apply(module, plan_for(teacher), learn_ranges=True)
+    layer = module.bert.encoder.layer[0].intermediate.dense
+    seen: list[tuple[float, float]] = []
+    layer.register_forward_pre_hook(lambda _, x: seen.append(tuple(v.item() for v in x[0].aminmax())))
+    for seed in range(3):
+        torch.manual_seed(seed)
+        inputs = dummy_inputs(module, teacher.signature, batch=2, length=8)
+        inputs["input_ids"] %= len(teacher.processor)
+        module.train()(**inputs)
+    module.eval()(**inputs)
+    # What was seen is rounded already: half a step of 255 off at either end.
+    step = (seen[0][1] - seen[0][0]) / 255
+    low, high = seen[0]
+    for one in seen[1:3]:
+        low, high = low + int8.MOMENTUM * (one[0] - low), high + int8.MOMENTUM * (one[1] - high)
+    assert layer.input_range.tolist() == pytest.approx([low, high], abs=step)
+    assert "input_range" in "".join(module.state_dict()), "a checkpoint keeps it"
+    int8.remove(module)
+    assert not [name for name in module.state_dict() if "input_range" in name]
+    name = "bert.encoder.layer.0.intermediate.dense"
+    assert module.input_ranges[name] == pytest.approx((low, high), abs=step)
+    save_model(teacher, tmp_path / "saved", provenance={})
+    assert read_ranges(tmp_path / "saved") == module.input_ranges
+    assert load_model(Source("s", "0" * 64, tmp_path / "saved"), name="s").module.state_dict().keys()
+
+
+def test_values_outside_a_learned_range_are_clipped_and_get_no_gradient() -> None:
+    x = torch.tensor([-1.0, 0.5, 3.0], requires_grad=True)
+    clipped = int8.round_tensor(x, range_of=torch.tensor([0.0, 2.0]), clip=True)
+    torch.testing.assert_close(clipped.detach(), torch.tensor([0.0, 0.5, 2.0]), atol=1 / 255, rtol=0)
+    clipped.sum().backward()
+    assert x.grad.tolist() == [0, 1, 0]
+
+
+def test_a_folder_without_ranges_has_none(tiny_classifier: Path) -> None:
+    assert read_ranges(tiny_classifier) == {}

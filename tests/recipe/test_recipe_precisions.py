@@ -36,7 +36,8 @@ def problems(small, text: str) -> tuple[str, ...]:
 def test_the_table_and_the_schema_name_the_same_precisions() -> None:
     assert get_args(Compressed) == COMPRESSED and set(COMPRESSED) == {*SCHEMES, *ONNX_SCHEMES}
     for scheme in SCHEMES.values():
-        assert "-" not in scheme.name or scheme.minimum == "iOS18", "joint and grouped forms came with iOS 18"
+        joint = "-" in scheme.name and scheme.name != "int8-static"
+        assert not joint or scheme.minimum == "iOS18", "joint and grouped forms came with iOS 18"
         assert 0.9 <= scheme.cosine <= 1 and 0 < scheme.metric_drop <= 2
     for other in ONNX_SCHEMES.values():
         assert 0.9 <= other.cosine <= 1 and 0 < other.metric_drop <= 2
@@ -101,10 +102,26 @@ def test_which_target_has_which_precision(small) -> None:
         assert foreign(name, "onnx") == why and foreign(name, "onnxruntime") is None
         (found,) = problems(small, f"exports: [{{target: onnx, precisions: [fp32, {name}]}}]\n")
         assert why in found
-    (found,) = problems(small, "exports: [{target: coreml, precisions: [int8-static]}]\n")
-    assert "int8-static is for onnx and onnxruntime; coreml takes fp16, fp32, int8" in found
+    (found,) = problems(small, "exports: [{target: coreml, precisions: [int8-smooth]}]\n")
+    assert "int8-smooth is for onnx and onnxruntime; coreml takes fp16, fp32, int8" in found
     (found,) = problems(small, "exports: [{target: onnxruntime, precisions: [int4], block_size: 24}]\n")
     assert "block_size must be a power of two from 16 for onnxruntime, not 24" in found
+
+
+def test_core_ml_takes_static_ranges_from_training_alone(small) -> None:
+    static = "exports: [{target: coreml, precisions: [int8-static]}]\n"
+    (found,) = problems(small, static)
+    assert "int8-static for coreml takes the ranges that training learned" in found
+    recipe = load_recipe(small(HEAD + static + "student: {quantization_aware: true}\n"))
+    assert recipe.exports[0].precisions == ("int8-static",)
+
+
+def test_only_onnx_has_the_ort_format(small) -> None:
+    (found,) = problems(small, "exports: [{target: coreml, precisions: [fp16], ort: true}]\n")
+    assert "ort is for onnx and onnxruntime" in found
+    assert (
+        load_recipe(small(HEAD + "exports: [{target: onnx, precisions: [fp32], ort: true}]\n")).exports[0].ort
+    )
 
 
 def test_the_settings_of_onnx_schemes(small) -> None:

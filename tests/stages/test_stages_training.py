@@ -92,6 +92,11 @@ CASES: dict[str, dict[str, Any]] = {
     "adversarial": {"distill": {"adversarial": {}}},
     "hard samples": {"distill": {"hard_samples": {"steps": 2}}},
     "rounded": {"student": {"quantization_aware": True}},
+    "rounded in learned ranges": {
+        "student": {"quantization_aware": True},
+        "exports": [{"target": "onnx", "precisions": ["int8-static"]}],
+        "gates": {"not_slower": False},
+    },
     "own vocabulary": {"student": {"vocabulary": {"min_count": 1}}},
     "bilstm": {"student": {"architecture": "bilstm"}},
     "all at once": {

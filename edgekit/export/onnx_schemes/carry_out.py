@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from edgekit.export.onnx_schemes.graph import Product
 
 PLAN_KEY = "edgekit.plan"
-Spans = Mapping[str, tuple[float, float]]  # weight → the range of its input
-
-
+Spans = Mapping[str, tuple[float, float]]  # tensor → its range
 Seen = Mapping[tuple[str, str], Any]  # tensor and scheme → what calibration showed
 DEFAULT = Settings()
 
@@ -49,7 +47,8 @@ def quantize_onnx(
     Args:
         plan: weights with a scheme are stored so, all others stay fp32.
         rows: calibration rows; `int8-static`, `int8-smooth` and `int4-gptq` need some.
-        spans: ranges of inputs that are known already, from quantization-aware training.
+        spans: ranges of products' inputs that are known already (`learned.place_ranges`); only the others are
+            calibrated.
 
     Raises:
         ExportError: a planned weight is not in the file, or stayed as it was; no rows to calibrate on.
@@ -121,13 +120,11 @@ def _seen(
         "int4-gptq": Hessian,
     }
     found: dict[tuple[str, str], Any] = {
-        # A range that was learned in training belongs to a weight, not to a tensor.
-        (name, "int8-static"): Learned(span)
-        for name, span in spans.items()
+        (tensor, "int8-static"): Learned(span) for tensor, span in spans.items()
     }
     observers: dict[str, list[Observer]] = {}
     for layer in layers:
-        if layer.scheme not in makers or layer.name in spans:
+        if layer.scheme not in makers:
             continue
         for product in graph.products(layer.name):
             tensor = str(product.input.name)
@@ -152,14 +149,10 @@ def _dynamic(graph: Graph, product: Product, layer: LayerPrecision, settings: Se
 
 
 def _static(graph: Graph, product: Product, layer: LayerPrecision, settings: Settings, seen: Seen) -> None:
-    learned = (layer.name, layer.scheme) in seen
-    owner = layer.name if learned else str(product.input.name)
-    span = seen[owner, layer.scheme].span
     int8_static.multiply(
         graph,
         product,
-        span,
-        owner=owner,
+        seen[str(product.input.name), layer.scheme].span,
         bits=layer.bits,
         portable=MICROSOFT not in graph.model.opset_imports,
     )

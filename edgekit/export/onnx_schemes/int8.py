@@ -47,9 +47,10 @@ def uint8_grid(low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
     """The scale (float32) and zero point (uint8) with which 256 values cover a range and 0."""
     import numpy as np
 
-    low, high = min(low, 0.0), max(high, 0.0)
-    scale = np.float32((high - low) / 255) or np.float32(1)
-    return np.array(scale, np.float32), np.array(np.clip(np.rint(-low / scale), 0, 255), np.uint8)
+    # In float32 throughout, as training rounds: a zero point half way between two must not differ.
+    least, most = np.float32(min(low, 0.0)), np.float32(max(high, 0.0))
+    scale = (most - least) / np.float32(255) or np.float32(1)
+    return np.array(scale, np.float32), np.array(np.clip(np.rint(-least / scale), 0, 255), np.uint8)
 
 
 def multiply(graph: Graph, product: Product, *, bits: int = 8) -> None:

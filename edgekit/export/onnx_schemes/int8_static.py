@@ -28,7 +28,6 @@ def multiply(
     product: Product,
     span: tuple[float, float],
     *,
-    owner: str,
     bits: int = 8,
     portable: bool = True,
 ) -> None:
@@ -36,14 +35,14 @@ def multiply(
 
     Args:
         span: the smallest and largest value of the product's input that must be told apart.
-        owner: names the range's constants; products of one input and one owner share them.
         portable: standard operators alone.
     """
     import numpy as np
 
     name, given = product.name, product.input
     step, middle = uint8_grid(*span)
-    scale, zero = graph.constant(f"{owner}.input_scale", step), graph.constant(f"{owner}.input_zero", middle)
+    scale = graph.constant(f"{given.name}.input_scale", step)
+    zero = graph.constant(f"{given.name}.input_zero", middle)
     (codes,) = graph.shared("QuantizeLinear", [given, scale, zero])
     weight, steps = per_channel(product.weight, bits=bits)
     matrix, scales = graph.constant(f"{name}.codes", weight), graph.constant(f"{name}.scales", steps)

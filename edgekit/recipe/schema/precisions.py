@@ -12,6 +12,7 @@ from typing import Literal, get_args
 Floating = Literal["fp32", "fp16"]
 Compressed = Literal[
     "int8",
+    "int8-static",
     "int4",
     "palette8",
     "palette6",
@@ -24,7 +25,6 @@ Compressed = Literal[
     "sparse50-int8",
     "sparse50-palette6",
     "mixed",
-    "int8-static",
     "int8-smooth",
     "int8-table4",
     "int8-weights",
@@ -59,6 +59,7 @@ SCHEMES: dict[str, Scheme] = {
     scheme.name: scheme
     for scheme in (
         Scheme("int8", "linear, a scale per channel", 8, 8, "iOS16", 1.0, 0.90, True),
+        Scheme("int8-static", "int8, activations in ranges that training learned", 8, 8, "iOS17", 1.0, 0.90),
         Scheme("int4", "linear, a scale per block", 4, 4.5, "iOS18", 2.0, 0.90, True),
         Scheme("palette8", "k-means, a table per tensor", 8, 8, "iOS16", 1.0, 0.95),
         Scheme("palette6", "k-means, a table per tensor", 6, 6, "iOS16", 1.0, 0.95, True),

@@ -32,6 +32,7 @@ DATA = {
 }
 BASE = [
     "exports=[]",
+    "kits=[]",
     "benchmark.enabled=false",
     "baselines.tfidf=false",
     "distill.epochs=3",

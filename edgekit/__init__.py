@@ -20,9 +20,10 @@ if TYPE_CHECKING:
         export_model,
         predict,
         quantize_model,
-        render_report,
         verify_artifact,
     )
+    from edgekit.app import bundle_model, import_result, read_report, render_report
+    from edgekit.generation import generate
     from edgekit.pipeline import plan_run, run_recipe
     from edgekit.recipe.load import load_recipe
     from edgekit.types import LabelledFile
@@ -40,7 +41,11 @@ _WHERE = {
     "bench_models": "edgekit.api",
     "predict": "edgekit.api",
     "advise": "edgekit.api",
-    "render_report": "edgekit.api",
+    "bundle_model": "edgekit.app",
+    "import_result": "edgekit.app",
+    "read_report": "edgekit.app",
+    "render_report": "edgekit.app",
+    "generate": "edgekit.generation",
     "LabelledFile": "edgekit.types",
 }
 
@@ -49,12 +54,16 @@ __all__ = [
     "__version__",
     "advise",
     "bench_models",
+    "bundle_model",
     "distill_model",
     "export_model",
+    "generate",
+    "import_result",
     "load_recipe",
     "plan_run",
     "predict",
     "quantize_model",
+    "read_report",
     "render_report",
     "run_recipe",
     "verify_artifact",

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import DataError, ModelError, RecipeError, first_line
+from edgekit.errors import DataError, ModelError, RecipeError
 from edgekit.files import folder_lock, sha256_file, sha256_json, sha256_path, size_bytes
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Asset, Benchmark, Data, Export, Gates
@@ -21,7 +21,6 @@ from edgekit.types import Artifact, BenchResult, LabelledFile, Model, Parity, Pr
 if TYPE_CHECKING:
     from edgekit.advice.advise import Advice
     from edgekit.pipeline import RunResult
-    from edgekit.report.document import Report
     from edgekit.stages.artifacts import Built, Workbench
     from edgekit.stages.checking import Prepared
     from edgekit.types import Trail
@@ -373,27 +372,3 @@ def advise(path: Path | str, *, lengths: Sequence[int] = ()) -> Advice:
 
     hush()
     return read(Path(path), lengths=lengths)
-
-
-def render_report(folder: Path | str) -> tuple[Report, list[Path]]:
-    """Writes a finished run's report.html and report.md again, from its report.json.
-
-    Raises:
-        ModelError: there is no report.json, or it is not one that this version can read.
-    """
-    from pydantic import ValidationError
-
-    from edgekit.report.document import Report
-    from edgekit.report.render import write_report
-
-    path = Path(folder) / "report.json"
-    if not path.is_file():
-        raise ModelError(f"{path} does not exist.", remedy="Give the folder of a finished run.")
-    try:
-        report = Report.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise ModelError(
-            f"{path} can't be read as a report: {first_line(error)}",
-            remedy="Run the recipe again with this version; finished stages are reused.",
-        ) from error
-    return report, write_report(report, Path(folder))

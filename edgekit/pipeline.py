@@ -1,7 +1,7 @@
 """The main job: every stage, in order. The only file that names them all.
 
 recipe → assets → data → plan → teachers → (pretrained) → (assistants, generations) → student (and label-only)
-→ scores → export, quantize, verify → benchmark → report
+→ scores → export, quantize, verify → benchmark → kits → report
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edgekit.assets.fetch import Plan
     from edgekit.report.document import Report
     from edgekit.stages.artifacts import Built, Workbench
+    from edgekit.stages.bundling import Kit
     from edgekit.stages.context import Context
     from edgekit.stages.scoring import Scores
 
@@ -85,6 +86,11 @@ def plan_run(recipe: Recipe, *, out: Path | None = None) -> RunPlan:
         for precision in export.precisions:
             stages.append(f"export and verify {export.target} {precision}")
             writes.append(f"student/{target.folder}/{file_name(target, precision)}")
+            if export.ort:
+                writes.append(str(Path(writes[-1]).with_suffix(".ort")))
+    for platform in dict.fromkeys(recipe.kits):
+        stages.append(f"write the app kit for {platform}")
+        writes.append(f"kits/{platform}/")
     if recipe.exports and recipe.benchmark.enabled:
         stages.append("benchmark teacher and students, interleaved")
         writes.append("teacher/onnx/model.onnx")
@@ -127,8 +133,9 @@ def run_recipe(
         built = export_all(context, workbench(context, student, teacher))
         reference = _teacher_artifact(context, teacher) if built and recipe.benchmark.enabled else None
         measured = _benchmark(context, teacher, student, built, reference)
+        kits = _kits(context, built)
         report = _report(
-            context, teacher, student, label_only, scores, built, reference, measured, command=command
+            context, teacher, student, label_only, scores, built, reference, measured, kits, command=command
         )
     rejected = tuple(b.artifact.name for b in built if b.rejected_because)
     if rejected and not recipe.gates.keep_rejected:
@@ -262,6 +269,12 @@ def _benchmark(
     from edgekit.stages.measuring import benchmark
 
     return benchmark(context, teacher, student, built, reference) if reference else None
+
+
+def _kits(context: Context, built: Sequence[Built]) -> list[Kit]:
+    from edgekit.stages.bundling import bundle_all
+
+    return bundle_all(context, [b for b in built if not b.rejected_because])
 
 
 def _report(context: Context, *results: Any, command: str) -> Report:

@@ -25,12 +25,14 @@ BASE = {
     "threads",
     "tasks",
     "scores",
+    "device_result",
+    "ort_format",
 }
 ROOMS = {
     "recipe", "advice", "assets", "data", "models", "distill", "quantize", "export", "mil", "runtimes",
     "verify", "benchmark", "kits", "report", "stages", "cli",
 }  # fmt: skip
-TOP = {"pipeline", "api", "adhoc", "fit"}
+TOP = {"pipeline", "api", "app", "adhoc", "fit", "generation"}
 EXTRA = {  # beyond the base, `recipe.schema` and itself
     "advice": {"mil"},
     "kits": {"mil"},
@@ -40,9 +42,11 @@ EXTRA = {  # beyond the base, `recipe.schema` and itself
     "stages": ROOMS - {"cli"},
     "pipeline": ROOMS - {"cli"},
     "api": (ROOMS | {"pipeline", "adhoc"}) - {"cli"},
+    "app": (ROOMS | {"pipeline", "api"}) - {"cli"},
     "adhoc": {"recipe", "assets"},
     "fit": (ROOMS | {"pipeline"}) - {"cli"},
-    "cli": {"recipe", "pipeline", "api", "adhoc", "fit"},
+    "generation": {"runtimes"},
+    "cli": {"recipe", "pipeline", "api", "app", "adhoc", "fit", "generation"},
     "__main__": {"cli"},
 }
 LIGHT = ("types", "errors", "files", "progress", "quiet", "recipe", "cli")

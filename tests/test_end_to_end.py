@@ -49,8 +49,9 @@ def test_the_report_has_what_others_read(finished: Path) -> None:
     assert report["baselines"]["label_only"]["score"] and report["baselines"]["tfidf"]["score"]
     by_name = {a["name"]: a for a in report["artifacts"]}
     assert set(by_name) == {
-        "student-onnx-fp32", "student-onnx-int8", "student-coreml-fp16", "student-coreml-int8",
-        "teacher-onnx-fp32",
+        "student-onnx-fp32", "student-onnx-int8",
+        "student-onnxruntime-fp32", "student-onnxruntime-int8-static",
+        "student-coreml-fp16", "student-coreml-int8", "teacher-onnx-fp32",
     }  # fmt: skip
     for artifact in by_name.values():
         path = finished / artifact["path"]
@@ -74,6 +75,23 @@ def test_the_pages_and_the_card_are_there(finished: Path) -> None:
     assert card.startswith("---\n") and "apache-2.0" in card.lower()
     for folder in ("student/onnx", "student/coreml", "student", "teacher"):
         assert (finished / folder / "tokenizer.json").is_file(), folder
+
+
+def test_the_kits_are_there(finished: Path) -> None:
+    report = json.loads((finished / "report.json").read_text())
+    smallest: dict[str, int] = {}
+    for artifact in report["artifacts"]:
+        if artifact["model"] == "student":
+            kind = "coreml" if artifact["target"] == "coreml" else "onnx"
+            smallest[kind] = min(smallest.get(kind, artifact["size_bytes"]), artifact["size_bytes"])
+    assert [kit["platform"] for kit in report["kits"]] == ["swift", "android", "web"]
+    for kit in report["kits"]:
+        manifest = json.loads((finished / kit["path"] / "manifest.json").read_text())
+        assert manifest["model"]["name"] == kit["artifact"] and len(kit["use"]) == 3
+        assert manifest["model"]["size_bytes"] == smallest["coreml" if kit["platform"] == "swift" else "onnx"]
+        assert manifest["licences"]["teacher"] == "Apache-2.0" and manifest["licences"]["data"] == "MIT"
+        assert kit["size_bytes"] > manifest["model"]["size_bytes"]
+    assert "App kits" in (finished / "report.html").read_text()
 
 
 def test_predict_agrees_between_the_folder_and_the_onnx_file(finished: Path) -> None:

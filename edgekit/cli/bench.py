@@ -1,4 +1,4 @@
-"""`edgekit bench`: models side by side, the DistilBERT way."""
+"""`edgekit bench`: models side by side, the DistilBERT way; and results that devices send."""
 
 from __future__ import annotations
 
@@ -6,12 +6,35 @@ from pathlib import Path
 
 import click
 
-from edgekit.cli import console
+from edgekit.cli import bench_import, console
 from edgekit.cli.datafile import data_options, labelled_file
 from edgekit.cli.options import json_option, quiet_option, threads_option
 
 
-@click.command(short_help="Measure models side by side.")
+class _Bench(click.Group):
+    """`bench A B …` measures; only the word `import` in front means something else."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["models", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Bench, short_help="Measure models side by side.")
+def command() -> None:
+    """Measure models side by side, or import what an app kit measured on a device.
+
+    \b
+    Examples:
+      edgekit bench A.onnx B.onnx --data test.csv        (options: edgekit bench models --help)
+      edgekit bench import result.json
+    """
+
+
+command.add_command(bench_import.command, "import")
+
+
+@command.command("models", short_help="Measure models side by side.")
 @click.argument("models", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @data_options(required=True)
 @click.option("--rows", type=click.IntRange(1), help="Rows to time. [default: all]")
@@ -21,7 +44,7 @@ from edgekit.cli.options import json_option, quiet_option, threads_option
 @threads_option
 @json_option
 @quiet_option
-def command(
+def models_command(
     models: tuple[Path, ...],
     data: Path | None,
     text_column: str,

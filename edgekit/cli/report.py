@@ -21,7 +21,7 @@ def command(folder: Path, as_json: bool) -> None:
       edgekit report exported/movie-reviews
       edgekit report exported/movie-reviews --json | jq .retained
     """
-    from edgekit.api import render_report
+    from edgekit.app import render_report
 
     report, paths = render_report(folder)
     if as_json:

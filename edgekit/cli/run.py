@@ -97,6 +97,13 @@ def show_result(result) -> None:  # type: ignore[no-untyped-def]
     console.say()
     console.say(f"Report    {result.folder / 'report.html'}")
     console.say(f"Student   {result.folder / 'student'}")
+    for kit in result.report.kits:
+        if kit.path is None:
+            console.say(f"No kit for {kit.platform}: {kit.missing}")
+            continue
+        console.say(f"Kit       {kit.platform}: {result.folder / kit.path}")
+        for line in kit.use:
+            console.say(f"            {line}")
     kept = [
         a
         for a in result.report.artifacts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Any
 
 from edgekit.codec import to_json
 from edgekit.errors import ExportError, GateFailed, ModelError
-from edgekit.files import read_json, sha256_path
-from edgekit.kits.tokenizer import TokenizerTables
+from edgekit.files import read_json, require_space, sha256_path
+from edgekit.kits.answers import Answer
+from edgekit.kits.tokenizer import Golden, TokenizerTables
 from edgekit.types import Artifact, Parity
 
 FORMAT = "edgekit kit 1.0"
@@ -27,6 +28,7 @@ class Bundle:
     path: Path
     artifact: Artifact
     manifest: Mapping[str, Any]
+    use: tuple[str, ...]  # lines for an app developer: how to add it, load it, call it
 
 
 def require_parity(artifact: Artifact, parity: Parity) -> None:
@@ -75,6 +77,55 @@ def require_replaceable(folder: Path) -> None:
         f"{folder} exists and is no kit; it would be replaced whole.",
         remedy="Choose a folder that is not there yet.",
     )
+
+
+def checked_manifest(
+    artifact: Artifact,
+    parity: Parity,
+    tables: TokenizerTables,
+    folder: Path,
+    *,
+    platform: str,
+    golden: Sequence[Golden],
+    answers: Sequence[Answer],
+    licences: Mapping[str, str | None] | None,
+) -> dict[str, Any]:
+    """What every platform checks before it writes anything; gives back the manifest.
+
+    Raises:
+        GateFailed, ModelError: as `require_parity`.
+        ExportError: the tokenizer's tables are for another length, there is nothing to test the kit with, or
+            `folder` holds something else.
+        DiskFull: there is no room for it.
+    """
+    manifest = kit_manifest(artifact, parity, platform=platform, tables=tables, licences=licences or {})
+    if tables.max_length != artifact.signature.max_length:
+        raise ExportError(
+            f"The tokenizer's tables cut texts at {tables.max_length} tokens, and the model takes "
+            f"{artifact.signature.max_length}.",
+            remedy="Build the tables with max_length as in the artifact's signature.",
+        )
+    if not answers or not golden:
+        raise ExportError("A kit needs texts to be tested with.", remedy="Give golden vectors and answers.")
+    require_replaceable(folder)
+    require_space(folder.parent, 2 * artifact.size_bytes, purpose=f"Writing {folder.name}")
+    return manifest
+
+
+def proof(parity: Parity) -> str:
+    """One sentence for a kit's README: what it was compared with, and how near it came."""
+    compared = f"Compared with {parity.reference} on {parity.samples:,} texts by {parity.runtime}"
+    if parity.label_agreement is not None:
+        return f"{compared}: {parity.label_agreement:.2%} of the labels agree."
+    if parity.cosine is not None:
+        return f"{compared}: the mean cosine is {parity.cosine:.6f}."
+    return f"{compared}."
+
+
+def write_text(path: Path, text: str) -> None:
+    """A file of a kit: UTF-8, and the same line ends on every machine."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def kit_manifest(

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgekit.errors import MissingExtra
 from edgekit.report import svg
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+T = TypeVar("T")
 WIDE = 720.0  # SVG units, one CSS pixel each at full width
 NARROW = 340.0
 _TEXT = 13.0
@@ -33,13 +34,12 @@ class Picture:
     narrow: str
 
 
-def draw(
-    name: str, report: Report, painter: Callable[[Report, float], Any], *, title: str, text: str
-) -> Picture:
+def draw(name: str, shown: T, painter: Callable[[T, float], Any], *, title: str, text: str) -> Picture:
     """Draws one picture in both widths.
 
     Args:
-        painter: makes the matplotlib figure for a width.
+        shown: the report, or a part of it.
+        painter: makes the matplotlib figure of that for a width.
         title: its name for readers who can't see it.
         text: what it shows, in words with the figures.
 
@@ -49,13 +49,13 @@ def draw(
     widths = {"wide": WIDE, "narrow": NARROW}
     return Picture(
         **{
-            key: svg.for_page(_paint(painter, report, width), name=f"{name}-{key}", title=title, text=text)
+            key: svg.for_page(_paint(painter, shown, width), name=f"{name}-{key}", title=title, text=text)
             for key, width in widths.items()
         }
     )
 
 
-def _paint(painter: Callable[[Report, float], Figure], report: Report, width: float) -> str:
+def _paint(painter: Callable[[T, float], Figure], shown: T, width: float) -> str:
     try:
         import matplotlib as mpl
     except ImportError as error:
@@ -83,14 +83,14 @@ def _paint(painter: Callable[[Report, float], Figure], report: Report, width: fl
         "grid.linewidth": 1,
     }
     with mpl.rc_context(style):
-        figure = painter(report, width)
+        figure = painter(shown, width)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return buffer.getvalue()
 
 
 @contextmanager
-def _canvas(
+def canvas(
     width: float, height: float, margins: tuple[float, float, float, float]
 ) -> Iterator[tuple[Any, Any]]:
     """A figure with one axes; margins are left, right, top and bottom, in the same units as the size."""
@@ -127,7 +127,7 @@ def scores(report: Report, width: float) -> Figure:
     rows = score_rows(report)
     narrow = width < 500
     step = 34.0
-    with _canvas(width, step * len(rows) + 54, (92, 16 if narrow else 140, 6, 48)) as (figure, axes):
+    with canvas(width, step * len(rows) + 54, (92, 16 if narrow else 140, 6, 48)) as (figure, axes):
         for place, (label, score, low, high, colour) in enumerate(rows):
             low, high = low if low is not None else score, high if high is not None else score
             axes.barh(place, (high - low) * 100, left=low * 100, height=0.34, color=colour, alpha=0.35)
@@ -185,7 +185,7 @@ def trade_off(report: Report, width: float) -> Figure:
     narrow = width < 500
     timings = [a.timing.p50_ms for a in artifacts if a.timing is not None and a.timing.p50_ms is not None]
     slowest = max(timings, default=1.0)
-    with _canvas(width, 320, (48, 24 if narrow else 120, 16, 48)) as (figure, axes):
+    with canvas(width, 320, (48, 24 if narrow else 120, 16, 48)) as (figure, axes):
         axes.set_xscale("log")
         marks = []
         for artifact in artifacts:
@@ -226,7 +226,7 @@ def curves(report: Report, width: float) -> Figure:
     from edgekit.report.labels import spread
 
     narrow = width < 500
-    with _canvas(width, 280, (48, 92, 12, 48)) as (figure, axes):
+    with canvas(width, 280, (48, 92, 12, 48)) as (figure, axes):
         ends = []
         for key, curve in report.curves.items():
             if not curve:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edgekit.ort_format import OrtFile
 from edgekit.report.document import (
     ArtifactRecord,
     BaselineRecord,
@@ -16,12 +17,14 @@ from edgekit.report.document import (
     GateRecord,
     IntervalRecord,
     ModelRecord,
+    OrtRecord,
     ParityRecord,
     QuantizationRecord,
     ShapeRecord,
     SkippedLayer,
     TimingRecord,
     UnroundedRecord,
+    WeightRecord,
 )
 from edgekit.report.results import ArtifactResult, BaselineResult, ModelResult
 from edgekit.types import CurvePoint, Interval, Parity, Quantized, Timing, Unrounded
@@ -100,6 +103,17 @@ def artifact_record(result: ArtifactResult, folder: Path) -> ArtifactRecord:
         quantization=_quantization(result.quantized) if result.quantized else None,
         rejected=bool(result.rejected_because),
         rejected_because=result.rejected_because,
+        ort=_ort(result.ort, folder) if result.ort else None,
+    )
+
+
+def _ort(file: OrtFile, folder: Path) -> OrtRecord:
+    return OrtRecord(
+        path=Path(os.path.relpath(file.path, folder)).as_posix(),
+        operators=Path(os.path.relpath(file.operators, folder)).as_posix(),
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        difference=file.difference,
     )
 
 
@@ -184,6 +198,16 @@ def _quantization(quantized: Quantized) -> QuantizationRecord:
             SkippedLayer(name=layer.name, bits=layer.bits, reason=layer.skipped_because)
             for layer in quantized.layers
             if layer.skipped_because
+        ),
+        weights=tuple(
+            WeightRecord(
+                name=layer.name,
+                bits=layer.bits,
+                scheme=layer.scheme,
+                effects={scheme: _finite(e) for scheme, e in quantized.measured[layer.name].items()},
+            )
+            for layer in quantized.layers
+            if layer.name in quantized.measured
         ),
     )
 

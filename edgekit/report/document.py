@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from edgekit.device_result import DeviceResult
 from edgekit.recipe.schema import TaskName
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -230,6 +231,18 @@ class SkippedLayer(Record):
     reason: str = Field(description="Why it was left.")
 
 
+class WeightRecord(Record):
+    """One weight of a mixed plan, and what each storage of it alone would cost."""
+
+    name: str = Field(description="Name of the weight.")
+    bits: Count = Field(description="Bits that it got.")
+    scheme: str = Field(description="How it is stored; empty when it was left as it was.")
+    effects: dict[str, float | None] = Field(
+        description="Scheme → how far the outputs move when this weight alone is stored so: divergence of "
+        "the probabilities in nats, or squared error over variance; null: not finite."
+    )
+
+
 class QuantizationRecord(Record):
     """What precision the weights got."""
 
@@ -238,6 +251,19 @@ class QuantizationRecord(Record):
     skipped: tuple[SkippedLayer, ...] = Field(
         (), description="Weights left as they were, each with a reason."
     )
+    weights: tuple[WeightRecord, ...] = Field(
+        (), description="Of a mixed plan, the weights whose effect was measured, in the model's order."
+    )
+
+
+class OrtRecord(Record):
+    """An ONNX file in ONNX Runtime's own format."""
+
+    path: str = Field(description="Relative to the folder of the report, with forward slashes.")
+    operators: str = Field(description="Path of the list of operators that a runtime built for it needs.")
+    size_bytes: Count = Field(description="Bytes on disk, of the file alone.")
+    sha256: str = Field(description="Of the file; ONNX Runtime writes other bytes every time.")
+    difference: float = Field(description="Largest difference of an output from the file it was made from.")
 
 
 class ArtifactRecord(Record):
@@ -257,8 +283,23 @@ class ArtifactRecord(Record):
     parity: ParityRecord | None = Field(None, description="null: not compared.")
     timing: TimingRecord | None = Field(None, description="null: not timed.")
     quantization: QuantizationRecord | None = Field(None, description="null: not quantized.")
+    ort: OrtRecord | None = Field(None, description="null: not asked for.")
     rejected: bool = Field(False, description="Whether a gate kept it from being shipped.")
     rejected_because: str = Field("", description="Which gate, and by how much; empty when not rejected.")
+
+
+class KitRecord(Record):
+    """The app kit of one platform."""
+
+    platform: str = Field(description="swift, android or web.")
+    path: str | None = Field(
+        None,
+        description="Its folder, relative to the report's; null: `missing` says why there is none.",
+    )
+    artifact: str = Field("", description="Name of the artifact that it carries.")
+    size_bytes: Count | None = Field(None, description="Bytes of the whole folder.")
+    use: tuple[str, ...] = Field((), description="How an app adds it, loads it and calls it.")
+    missing: str = Field("", description="Why it was not written; empty when it was.")
 
 
 class StageRecord(Record):
@@ -279,7 +320,7 @@ class NotMeasured(Record):
 class Report(Record):
     """Everything that one run recorded."""
 
-    schema_version: Literal["1.0", "1.1", "1.2"] = Field("1.2", description="Version of this layout.")
+    schema_version: Literal["1.0", "1.1", "1.2", "1.3"] = Field("1.3", description="Version of this layout.")
     edgekit_version: str = Field(description="Version that wrote the report.")
     created: str | None = Field(None, description="UTC time in ISO 8601; null: not recorded.")
     command: str = Field("", description="Command line that makes the same results again.")
@@ -304,6 +345,10 @@ class Report(Record):
     artifacts: tuple[ArtifactRecord, ...] = Field((), description="Exported files, rejected ones included.")
     speedup_reference: str | None = Field(None, description="Benchmark row that every speed-up is against.")
     other_timings: tuple[TimingRecord, ...] = Field((), description="Benchmark rows that are no artifact.")
+    devices: tuple[DeviceResult, ...] = Field(
+        (), description="What kits measured on devices, of artifacts in this report."
+    )
+    kits: tuple[KitRecord, ...] = Field((), description="App kits, those that could not be written included.")
     stages: tuple[StageRecord, ...] = Field((), description="In the order they ran.")
     environment: dict[str, JsonValue] = Field(
         default_factory=dict, description="Machine, versions and settings, as the benchmark recorded them."

@@ -56,16 +56,23 @@ def sources(report: Report) -> Table:
 
 def files(report: Report) -> Table:
     """Every exported file with its hash."""
-    rows = [
-        (
-            Cell(a.name),
-            Cell(a.path, code=True),
-            Cell(size(a.size_bytes)),
-            Cell(millions(a.parameters)),
-            Cell(a.sha256, code=True),
+    rows = []
+    for a in report.artifacts:
+        parameters = Cell(millions(a.parameters))
+        rows.append(
+            (Cell(a.name), Cell(a.path, code=True), Cell(size(a.size_bytes)), parameters, _hash(a.sha256))
         )
-        for a in report.artifacts
-    ]
+        if a.ort is not None:
+            off = f"{a.ort.difference:.0e} away at most" if a.ort.difference else "the same numbers"
+            rows.append(
+                (
+                    Cell(f"{a.name}, ONNX Runtime’s format", note=off),
+                    Cell(a.ort.path, code=True, note=a.ort.operators),
+                    Cell(size(a.ort.size_bytes)),
+                    parameters,
+                    _hash(a.ort.sha256),
+                )
+            )
     columns = (
         Column("Artifact"),
         Column("File"),
@@ -74,6 +81,10 @@ def files(report: Report) -> Table:
         Column("sha256"),
     )
     return table("Files and their hashes", columns, rows)
+
+
+def _hash(text: str) -> Cell:
+    return Cell(text, code=True)
 
 
 def fingerprints(report: Report) -> Table:

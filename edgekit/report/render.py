@@ -8,7 +8,7 @@ from typing import Any
 from edgekit import progress
 from edgekit.errors import MissingExtra
 from edgekit.files import atomic, write_json
-from edgekit.report import charts, summary
+from edgekit.report import charts, sensitivity, summary
 from edgekit.report.document import Report
 from edgekit.report.markdown import report_markdown
 from edgekit.report.sections import Section, sections
@@ -85,7 +85,15 @@ def _pictures(report: Report, parts: list[Section]) -> dict[str, charts.Picture]
         "curves": (charts.curves, "Validation score while training", charts.curves_text),
     }
     drawn = {}
-    for name in (part.picture for part in parts if part.picture):
+    for name in (part.picture for part in parts if part.picture in painters):
         painter, title, describe = painters[name]
         drawn[name] = charts.draw(name.replace("_", "-"), report, painter, title=title, text=describe(report))
+    for name, artifact in sensitivity.pictures(report).items():
+        drawn[name] = charts.draw(
+            name,
+            artifact,
+            sensitivity.paint,
+            title=sensitivity.title(artifact),
+            text=sensitivity.described(artifact),
+        )
     return drawn

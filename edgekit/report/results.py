@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgekit.ort_format import OrtFile
 from edgekit.report.document import Role
 from edgekit.types import Artifact, Interval, Parity, Quantized, Timing, Trained
 
@@ -40,6 +41,7 @@ class ArtifactResult:
     timing: Timing | None = None  # its main row; more compute units go to `other_timings`
     quantized: Quantized | None = None
     rejected_because: str = ""
+    ort: OrtFile | None = None
 
 
 NOT_ASKED = BaselineResult(not_measured="This command does not train baselines.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgekit.report import origin_tables, quality_tables, result_tables, summary
+from edgekit.report import device_tables, origin_tables, quality_tables, result_tables, sensitivity, summary
 from edgekit.report.document import Report
 from edgekit.report.table import Table
 from edgekit.report.words import count, in_words, percent
@@ -38,7 +38,10 @@ def sections(report: Report) -> list[Section]:
         _curves(report),
         _parity(report),
         _latency(report),
+        _devices(report),
+        _kits(report),
         _quantization(report),
+        *_mixed(report),
         _not_measured(report),
         _data(report),
         _origin(report),
@@ -160,6 +163,31 @@ def _latency(report: Report) -> Section:
     )
 
 
+def _devices(report: Report) -> Section:
+    return Section(
+        id="devices",
+        title="Devices",
+        paragraphs=_kept(
+            device_tables.summary(report),
+            "“Off by” is the largest difference of an answer from the verified one."
+            if report.devices
+            else "",
+        ),
+        tables=(device_tables.devices(report),),
+    )
+
+
+def _kits(report: Report) -> Section:
+    return Section(
+        id="kits",
+        title="App kits",
+        paragraphs=("Each carries its model, its tokenizer, and tests with the answers that were verified.",)
+        if report.kits
+        else (),
+        tables=(device_tables.kits(report), device_tables.usage(report)),
+    )
+
+
 def _quantization(report: Report) -> Section:
     skipped = quality_tables.skipped(report)
     return Section(
@@ -170,6 +198,19 @@ def _quantization(report: Report) -> Section:
         else (),
         tables=(quality_tables.quantization(report), skipped),
     )
+
+
+def _mixed(report: Report) -> list[Section]:
+    return [
+        Section(
+            id=name,
+            title=sensitivity.title(artifact),
+            paragraphs=(sensitivity.described(artifact),),
+            picture=name,
+            picture_caption=sensitivity.caption(artifact),
+        )
+        for name, artifact in sensitivity.pictures(report).items()
+    ]
 
 
 def _not_measured(report: Report) -> Section:

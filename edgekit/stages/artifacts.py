@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgekit import progress
 from edgekit.codec import from_json
+from edgekit.ort_format import OrtFile
 from edgekit.recipe.schema import Export, Gates
 from edgekit.stages.store import Store
 from edgekit.types import Artifact, Gate, Model, Parity, Quantized, Rows
@@ -96,6 +97,7 @@ class Built:
     parity: Parity
     quantized: Quantized | None
     rejected_because: str
+    ort: OrtFile | None = None  # the same file in ONNX Runtime's own format
 
 
 def build_target(bench: Workbench, export: Export) -> list[Built]:
@@ -130,7 +132,11 @@ def build_target(bench: Workbench, export: Export) -> list[Built]:
         else:  # fp16 is for other processors: how fast it is on this one says nothing
             artifact = _export(bench, export, precision, source.artifact)
             built[precision] = _judge(bench, artifact, None, replaces=None)
-    return list(built.values())
+    if not export.ort:
+        return list(built.values())
+    from edgekit.stages.ort import with_ort
+
+    return [with_ort(bench, one) for one in built.values()]
 
 
 def _path(bench: Workbench, target: str, precision: str) -> Path:
@@ -247,7 +253,7 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
     from edgekit.benchmark.cpu import read_cpu
     from edgekit.verify.unrounded import ROWS
 
-    def make(key: str) -> Parity:
+    def make(key: str) -> dict[str, Any]:
         from edgekit.verify.coreml_structure import check_structure
 
         check = row_check(bench, artifact)
@@ -262,12 +268,13 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
         if replaces is not None and bench.gates.not_slower and artifact.target != "coreml":
             gate = _not_slower(bench, artifact, replaces)
             parity = replace(parity, gates=(*parity.gates, gate))
-        return parity
+        return {"sha256": artifact.sha256, "parity": parity}
 
     result = bench.store.run(
         f"verify-{artifact.name}",
         inputs={
             "artifact": artifact.sha256,
+            "layout": 2,  # of the result
             "reference": bench.sha256,
             "rows": bench.rows_key,
             "gates": bench.gates.model_dump(mode="json", exclude={"keep_rejected"}),
@@ -280,7 +287,7 @@ def verify(bench: Workbench, artifact: Artifact, *, replaces: Artifact | None) -
         make=make,
         title=f"Verify {artifact.name}",
     )
-    return from_json(Parity, result)
+    return from_json(Parity, result["parity"])
 
 
 def row_check(bench: Workbench, artifact: Artifact) -> RowCheck:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from edgekit.files import sha256_json, size_bytes
 from edgekit.stages.context import Context
+from edgekit.stages.devices import PHONE, kept_results, with_devices
 from edgekit.tasks import get_task
 from edgekit.types import BenchResult, Trained
 
 if TYPE_CHECKING:
     from edgekit.report.document import Report
     from edgekit.stages.artifacts import Built
+    from edgekit.stages.bundling import Kit
     from edgekit.stages.scoring import Scores
 
 
@@ -27,6 +29,7 @@ def assemble(
     built: Sequence[Built],
     reference: Built | None,
     measured: BenchResult | None,
+    kits: Sequence[Kit],
     *,
     command: str,
 ) -> Report:
@@ -34,7 +37,7 @@ def assemble(
     from edgekit.benchmark.environment import record_environment
     from edgekit.recipe.dump import to_yaml
     from edgekit.report.build import build_report, describe_data
-    from edgekit.report.document import NotMeasured, StageRecord, TokenLengths
+    from edgekit.report.document import KitRecord, NotMeasured, StageRecord, TokenLengths
     from edgekit.report.results import ArtifactResult, BaselineResult, ModelResult
 
     recipe = context.recipe
@@ -56,6 +59,7 @@ def assemble(
             timing=by_name.get(b.artifact.name),
             quantized=b.quantized,
             rejected_because=b.rejected_because,
+            ort=b.ort,
         )
         for b, role in everything
     ]
@@ -65,9 +69,9 @@ def assemble(
         missing.append(
             NotMeasured(what="Latency and memory", why="The benchmark is switched off in the recipe.")
         )
-    missing.append(NotMeasured(what="Latency on a phone", why="No phone was attached to this run."))
+    missing.append(NotMeasured(what=PHONE, why="No phone was attached: import what a kit measured on one."))
     stats = context.token_stats
-    return build_report(
+    report = build_report(
         name=recipe.name,
         description=recipe.description,
         folder=context.folder,
@@ -108,7 +112,19 @@ def assemble(
         stages=[StageRecord(name=s.name, seconds=s.seconds, reused=s.reused) for s in context.store.runs],
         environment=measured.environment if measured else record_environment(recipe.benchmark.threads),
         not_measured=missing,
+        kits=[
+            KitRecord(
+                platform=kit.platform,
+                path=kit.path.relative_to(context.folder).as_posix() if kit.path else None,
+                artifact=kit.artifact,
+                size_bytes=kit.size_bytes,
+                use=kit.use,
+                missing=kit.missing,
+            )
+            for kit in kits
+        ],
     )
+    return with_devices(report, kept_results(context.folder))
 
 
 def write(context: Context, report: Report) -> Mapping[str, Path]:

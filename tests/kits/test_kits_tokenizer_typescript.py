@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 import edgekit
 from edgekit.kits.tokenizer import build_tables, golden_vectors, load, write_golden, write_tables
 
-SOURCES = Path(edgekit.__file__).parent / "kits" / "web"
+SOURCES = Path(edgekit.__file__).parent / "kits" / "web" / "template" / "src" / "tokenizer"
 RUNNER = Path(__file__).parent / "tokenizer_runner.mjs"
 NASTY = dict.fromkeys(("uncased", "cased", "llama3", "unigram"), 6000)  # texts; fewer of the others
 OPTIONS = [
@@ -34,8 +34,7 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     except typescript.Unavailable as why:
         pytest.skip(f"TypeScript can't be compiled: {why}")
     folder = tmp_path_factory.mktemp("typescript")
-    for source in SOURCES.glob("tokenizer*.ts"):
-        shutil.copy(source, folder)
+    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
     (folder / "package.json").write_text('{"type": "module"}')
     arguments = [*OPTIONS, "--declaration", "--outDir", "out", "tokenizer.ts"]
     made = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True)

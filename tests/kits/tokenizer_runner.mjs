@@ -1,5 +1,6 @@
 // Runs a compiled tokenizer:  node tokenizer_runner.mjs tokenizer.js TABLES golden FILE   prints the lines that differ
 //                             node tokenizer_runner.mjs tokenizer.js TABLES scalars        prints ids, a line per scalar
+//                             node tokenizer_runner.mjs tokenizer.js TABLES words          of JSON texts on stdin, each word's token
 //                             node tokenizer_runner.mjs tokenizer.js TABLES texts          JSON [text, pair, padTo]… on stdin
 import { existsSync, readFileSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -36,6 +37,10 @@ if (mode === "golden") {
     if (out.length === 4096) flush();
   }
   flush();
+} else if (mode === "words") {
+  const { firstTokens, wordsOf } = await import(new URL("../words.js", pathToFileURL(resolve(module))));
+  const starts = (text) => firstTokens(wordsOf(text), tokenizer.encode(text).ends);
+  console.log(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map(starts)));
 } else {
   const made = JSON.parse(readFileSync(0, "utf8")).map(([text, pair, padTo]) => {
     try {

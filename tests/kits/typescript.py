@@ -1,8 +1,8 @@
-"""The pinned TypeScript compiler, installed by npm into a folder outside the project; prints where it is.
+"""Pinned npm packages, installed into folders outside the project; prints where TypeScript's compiler is.
 
     python tests/kits/typescript.py
 
-Set EDGEKIT_TOOLS to keep it elsewhere than in ~/.cache/edgekit/tools.
+Set EDGEKIT_TOOLS to keep them elsewhere than in ~/.cache/edgekit/tools.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MINUTES = 5
 
 
 class Unavailable(Exception):
-    """Node or the compiler can't be had here; the text says why."""
+    """Node or a package can't be had here; the text says why."""
 
 
 def compiler() -> list[str]:
@@ -27,33 +27,45 @@ def compiler() -> list[str]:
     Raises:
         Unavailable: there is no Node or npm, or npm can't install the compiler.
     """
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        raise Unavailable("Node and npm are not on the PATH")
-    tools = Path(os.environ.get("EDGEKIT_TOOLS") or Path.home() / ".cache" / "edgekit" / "tools")
-    home = tools / f"typescript-{VERSION}"
-    script = home / "node_modules" / "typescript" / "bin" / "tsc"
-    if not script.exists():
-        _install(npm, home)
-    return [node, str(script)]
+    modules = installed(f"typescript-{VERSION}", f"typescript@{VERSION}")
+    return ["node", str(modules / "typescript" / "bin" / "tsc")]
 
 
-def _install(npm: str, home: Path) -> None:
+def installed(folder: str, *packages: str) -> Path:
+    """The `node_modules` with these packages, none of whose install scripts was run.
+
+    Args:
+        folder: its name among the tools; another one for other packages.
+        packages: `name@version`.
+
+    Raises:
+        Unavailable: there is no Node or npm, or npm can't install them.
+    """
     from filelock import FileLock
 
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        raise Unavailable("Node and npm are not on the PATH")
+    tools = Path(os.environ.get("EDGEKIT_TOOLS") or Path.home() / ".cache" / "edgekit" / "tools")
+    home = tools / folder
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / ".lock"):
-        if (home / ".done").exists():
-            return
-        (home / "package.json").write_text('{"private": true}\n')
-        command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", f"typescript@{VERSION}"]
-        try:
-            done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=MINUTES * 60)
-        except subprocess.TimeoutExpired:
-            raise Unavailable(f"npm did not install typescript {VERSION} in {MINUTES} minutes") from None
-        if done.returncode:
-            raise Unavailable(f"npm could not install typescript {VERSION}: {done.stderr.strip()[-200:]}")
-        (home / ".done").touch()
+        if not (home / ".done").exists():
+            _install(npm, home, packages)
+            (home / ".done").touch()
+    return home / "node_modules"
+
+
+def _install(npm: str, home: Path, packages: tuple[str, ...]) -> None:
+    (home / "package.json").write_text('{"private": true}\n')
+    command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", *packages]
+    names = " ".join(packages)
+    try:
+        done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=MINUTES * 60)
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"npm did not install {names} in {MINUTES} minutes") from None
+    if done.returncode:
+        raise Unavailable(f"npm could not install {names}: {done.stderr.strip()[-200:]}")
 
 
 if __name__ == "__main__":

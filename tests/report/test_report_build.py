@@ -14,7 +14,7 @@ from edgekit.types import Interval, Parity
 
 def test_the_fields_that_programs_rely_on(full_report: Report) -> None:
     found = full_report.model_dump(mode="json")
-    assert found["schema_version"] == "1.2"
+    assert found["schema_version"] == "1.3"
     assert (found["teacher"]["score"], found["student"]["score"]) == (0.871, 0.861)
     assert found["retained"] == {"value": 0.9886, "low": 0.9722, "high": 1.0041}
     assert found["baselines"]["label_only"]["score"] == 0.842

@@ -79,6 +79,7 @@ def kit_code(artifact: Artifact, place: Place, *, version: str) -> str:
         "MODEL": kotlin_literal(place.model),
         "OUTPUT": kotlin_literal(signature.outputs[0].name),
         "NAME": kotlin_literal(artifact.name),
+        "TARGET": kotlin_literal(artifact.target),
         "TASK": kotlin_literal(signature.task),
         "PRECISION": kotlin_literal(artifact.precision),
         "SHA256": kotlin_literal(artifact.sha256),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from edgekit.files import human
 from edgekit.kits.android import versions
 from edgekit.kits.android.code import Place
+from edgekit.kits.manifest import proof
 from edgekit.kits.names import KOTLIN_WORDS, MOST_CASES, identifiers, kotlin_literal
 from edgekit.types import Artifact, Parity
 
@@ -15,6 +18,17 @@ _CALLS = {
     "token-classification": ("Tagger", 'tag("…")', "List<TaggedWord>"),
     "sentence-embedding": ("Embedder", 'embed("…")', "FloatArray of length 1"),
 }
+
+
+def use_lines(task: str, folder: Path, place: Place) -> tuple[str, ...]:
+    """How to add the module, load the model and call it."""
+    api, call, gives = _CALLS[task]
+    return (
+        f'Gradle: copy {folder / place.module}; include(":{place.module}"); '
+        f'implementation(project(":{place.module}"))',
+        f"val {api.lower()} = {place.package}.{api}.load(context)",
+        f"val answer = {api.lower()}.{call}  // {gives}",
+    )
 
 
 def readme(artifact: Artifact, parity: Parity, place: Place, *, name: str) -> str:
@@ -47,7 +61,7 @@ add the plugin `org.jetbrains.kotlin.android` to the module.
 
 ## What was proved
 
-{_proof(parity)} `manifest.json` has the hashes and every gate.
+{proof(parity)} `manifest.json` has the hashes and every gate.
 
 ```sh
 gradle :{place.module}:testDebugUnitTest     # tokens and outputs, on this computer
@@ -77,12 +91,3 @@ def _labels(labels: tuple[str, ...]) -> str:
     shown = ", ".join(f"`Label.{name}`" for name in names[:8])
     more = f" and {len(labels) - 8} more" if len(labels) > 8 else ""
     return f"\nLabels: {shown}{more}; `label.text` is the text that the model was trained with.\n"
-
-
-def _proof(parity: Parity) -> str:
-    compared = f"Compared with {parity.reference} on {parity.samples:,} texts by {parity.runtime}"
-    if parity.label_agreement is not None:
-        return f"{compared}: the same label for {parity.label_agreement:.2%}."
-    if parity.cosine is not None:
-        return f"{compared}: mean cosine {parity.cosine:.6f}."
-    return f"{compared}."

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import ExportError
-from edgekit.files import atomic, require_space, sha256_file, size_bytes
+from edgekit.files import atomic, sha256_file, size_bytes
 from edgekit.kits.android import versions
 from edgekit.kits.android.code import Place, kit_code, label_code
 from edgekit.kits.android.ort_format import convert_to_ort
-from edgekit.kits.android.readme import readme
+from edgekit.kits.android.readme import readme, use_lines
 from edgekit.kits.answers import Answer, to_hex
-from edgekit.kits.manifest import FILE, Bundle, kit_manifest, require_parity, require_replaceable
+from edgekit.kits.manifest import FILE, Bundle, checked_manifest, write_text
 from edgekit.kits.names import KOTLIN_WORDS
 from edgekit.kits.tokenizer import Golden, TokenizerTables, write_golden
 from edgekit.tasks import get_task
@@ -72,39 +72,39 @@ def write_android(
         DiskFull: no space was left.
     """
     _require_supported(artifact)
-    require_parity(artifact, parity)
-    if tables.max_length != artifact.signature.max_length:
-        raise ExportError(
-            f"The tokenizer's tables cut texts at {tables.max_length} tokens, and the model takes "
-            f"{artifact.signature.max_length}.",
-            remedy="Build the tables with max_length as in the artifact's signature.",
-        )
-    if not answers or not golden:
-        raise ExportError("A kit needs texts to be tested with.", remedy="Give golden vectors and answers.")
-    require_replaceable(folder)
-    require_space(folder.parent, 2 * artifact.size_bytes, purpose=f"Writing {folder.name}")
+    manifest = checked_manifest(
+        artifact,
+        parity,
+        tables,
+        folder,
+        platform="android",
+        golden=golden,
+        answers=answers,
+        licences=licences,
+    )
     place = _place(name, model=f"model{'.ort' if ort else artifact.path.suffix}")
-    manifest = kit_manifest(artifact, parity, platform="android", tables=tables, licences=licences or {})
     with atomic(folder) as made:
         module = made / place.module
         _copy_template(made, place, _API[artifact.signature.task])
-        _write(
+        write_text(
             module / "src/main/kotlin/Kit.kt", kit_code(artifact, place, version=manifest["edgekit_version"])
         )
         if artifact.signature.labels:
-            _write(module / "src/main/kotlin/Label.kt", label_code(artifact.signature.labels, place.package))
+            write_text(
+                module / "src/main/kotlin/Label.kt", label_code(artifact.signature.labels, place.package)
+            )
         assets = module / "src/main/assets/edgekit" / place.module
         for file, content in tables.files.items():
-            _write(assets / file, content)
+            write_text(assets / file, content)
         manifest["file"] = _put_model(artifact, answers, assets / place.model)
         resources = module / "src/shared/resources"
-        _write(resources / "samples.txt", _samples(answers))
+        write_text(resources / "samples.txt", _samples(answers))
         write_golden(golden, resources / "golden.txt")
         # A version control that changes line ends would change tokens.
-        _write(module / ".gitattributes", "*.txt -text\n*.onnx binary\n*.ort binary\n")
-        _write(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-        _write(made / "README.md", readme(artifact, parity, place, name=name))
-    return Bundle("android", folder, artifact, manifest)
+        write_text(module / ".gitattributes", "*.txt -text\n*.onnx binary\n*.ort binary\n")
+        write_text(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        write_text(made / "README.md", readme(artifact, parity, place, name=name))
+    return Bundle("android", folder, artifact, manifest, use_lines(artifact.signature.task, folder, place))
 
 
 def _require_supported(artifact: Artifact) -> None:
@@ -161,7 +161,7 @@ def _copy_template(made: Path, place: Place, api: str) -> None:
         for key, value in values.items():
             text = text.replace(key, value)
         parts = [place.module if part == "module" else part for part in relative.parts]
-        _write(made.joinpath(*parts), text)
+        write_text(made.joinpath(*parts), text)
 
 
 def _put_model(artifact: Artifact, answers: Sequence[Answer], path: Path) -> dict[str, Any]:
@@ -188,8 +188,3 @@ def _samples(answers: Sequence[Answer]) -> str:
             row.append(",".join("-1" if tag is None else str(tag) for tag in answer.tags))
         rows.append(row)
     return "".join(" ".join(row) + "\n" for row in rows)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from edgekit.files import human
+from edgekit.kits.manifest import proof
 from edgekit.kits.names import SWIFT_WORDS, identifiers, swift_literal
 from edgekit.kits.swift.interface import Interface
 from edgekit.types import Artifact, Parity
@@ -31,6 +34,12 @@ _CALLS = {
 }
 
 
+def use_lines(task: str, folder: Path, module: str) -> tuple[str, ...]:
+    """How to add the package, load the model and call it."""
+    load, call = _CALLS[task]
+    return (f"Xcode: File ▸ Add Package Dependencies ▸ Add Local ▸ {folder}; import {module}", load, call)
+
+
 def readme(artifact: Artifact, parity: Parity, interface: Interface, *, name: str, module: str) -> str:
     """Markdown. What people wrote (the kit's name, labels) stands in it as Swift would spell it."""
     signature = artifact.signature
@@ -57,7 +66,7 @@ The first load on a device compiles the model, which takes seconds; the result i
 
 ## What was proved
 
-{_proof(parity)} `manifest.json` has the hashes and every gate.
+{proof(parity)} `manifest.json` has the hashes and every gate.
 
 ```sh
 swift test      # on a Mac: these very files, executed by Core ML; on Linux: all but Core ML
@@ -83,12 +92,3 @@ def _labels(labels: tuple[str, ...]) -> str:
     if len(labels) > 8:
         shown += f" and {len(labels) - 8} more"
     return f"\nLabels: {shown}; `label.name` is the text that the model was trained with.\n"
-
-
-def _proof(parity: Parity) -> str:
-    compared = f"Compared with {parity.reference} on {parity.samples:,} texts by {parity.runtime}"
-    if parity.label_agreement is not None:
-        return f"{compared}: {parity.label_agreement:.2%} of the labels agree."
-    if parity.cosine is not None:
-        return f"{compared}: the mean cosine is {parity.cosine:.6f}."
-    return f"{compared}."

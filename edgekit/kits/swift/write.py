@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import ExportError
-from edgekit.files import atomic, require_space
+from edgekit.files import atomic
 from edgekit.kits.answers import Answer, samples_json
-from edgekit.kits.manifest import FILE, Bundle, kit_manifest, require_replaceable
+from edgekit.kits.manifest import FILE, Bundle, checked_manifest, write_text
 from edgekit.kits.names import type_name
 from edgekit.kits.swift.code import info_code, label_code
 from edgekit.kits.swift.interface import Interface, read_interface
-from edgekit.kits.swift.readme import readme
+from edgekit.kits.swift.readme import readme, use_lines
 from edgekit.kits.tokenizer import Golden, TokenizerTables, write_golden
 from edgekit.tasks import get_task
 from edgekit.types import Artifact, Parity
@@ -71,17 +71,9 @@ def write_swift(
         DiskFull: no space was left.
     """
     _require_supported(artifact)
-    manifest = kit_manifest(artifact, parity, platform="swift", tables=tables, licences=licences or {})
-    if tables.max_length != artifact.signature.max_length:
-        raise ExportError(
-            f"The tokenizer's tables cut texts at {tables.max_length} tokens, and the model takes "
-            f"{artifact.signature.max_length}.",
-            remedy="Build the tables with max_length as in the artifact's signature.",
-        )
-    if not answers or not golden:
-        raise ExportError("A kit needs texts to be tested with.", remedy="Give golden vectors and answers.")
-    require_replaceable(folder)
-    require_space(folder.parent, 2 * artifact.size_bytes, purpose=f"Writing {folder.name}")
+    manifest = checked_manifest(
+        artifact, parity, tables, folder, platform="swift", golden=golden, answers=answers, licences=licences
+    )
     interface = read_interface(artifact.path)
     module = type_name(name, reserved=_TAKEN, fallback="Kit")
     api = _API[artifact.signature.task]
@@ -90,21 +82,21 @@ def write_swift(
         _fill_package(made / "Package.swift", interface, tables)
         sources = made / "Sources" / module
         for file, content in tables.files.items():
-            _write(sources / file, content)
+            write_text(sources / file, content)
         write_golden(golden, made / "Tests" / f"{module}Tests" / "golden.txt")
         shutil.copytree(artifact.path, sources / "Model.mlpackage")
         info = info_code(artifact, interface, name=name, version=manifest["edgekit_version"])
-        _write(sources / "KitInfo.swift", info)
+        write_text(sources / "KitInfo.swift", info)
         if get_task(artifact.signature.task).named:
             owner = "Tagger" if api == "Tagger" else "Classifier"
-            _write(sources / "Label.swift", label_code(artifact.signature.labels, owner=owner))
-        _write(
+            write_text(sources / "Label.swift", label_code(artifact.signature.labels, owner=owner))
+        write_text(
             made / "Sources" / f"{module}Benchmark" / "samples.json", _samples(artifact, interface, answers)
         )
-        _write(made / ".gitattributes", _ATTRIBUTES)
-        _write(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-        _write(made / "README.md", readme(artifact, parity, interface, name=name, module=module))
-    return Bundle("swift", folder, artifact, manifest)
+        write_text(made / ".gitattributes", _ATTRIBUTES)
+        write_text(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        write_text(made / "README.md", readme(artifact, parity, interface, name=name, module=module))
+    return Bundle("swift", folder, artifact, manifest, use_lines(artifact.signature.task, folder, module))
 
 
 def _require_supported(artifact: Artifact) -> None:
@@ -142,14 +134,14 @@ def _copy_template(made: Path, module: str, api: str) -> None:
         if relative.name == "LabelTests.swift" and api in ("Regressor", "Embedder"):
             continue
         target = made / str(relative).replace(_MODULE, module)
-        _write(target, source.read_text(encoding="utf-8").replace(_MODULE, module))
+        write_text(target, source.read_text(encoding="utf-8").replace(_MODULE, module))
 
 
 def _fill_package(path: Path, interface: Interface, tables: TokenizerTables) -> None:
     resources = ", ".join(f'.copy("{name}")' for name in ("Model.mlpackage", *tables.files))
     text = path.read_text(encoding="utf-8")
     text = text.replace("/*PLATFORMS*/", f'.iOS("{interface.ios}"), .macOS("{interface.macos}")')
-    _write(path, text.replace("/*RESOURCES*/", resources))
+    write_text(path, text.replace("/*RESOURCES*/", resources))
 
 
 def _samples(artifact: Artifact, interface: Interface, answers: Sequence[Answer]) -> str:
@@ -160,8 +152,3 @@ def _samples(artifact: Artifact, interface: Interface, answers: Sequence[Answer]
         "perToken": get_task(artifact.signature.task).per_token,
     }
     return json.dumps(made, separators=(",", ":"), ensure_ascii=False) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")

@@ -33,6 +33,15 @@ def _bytes(value: Any) -> Any:
     return int(float(found[1]) * _UNITS[(found[2] or "").lower()])
 
 
+Platform = Literal["swift", "android", "web"]
+# What an app kit can carry, the usual target first.
+KIT_TARGETS: dict[str, tuple[TargetName, ...]] = {
+    "swift": ("coreml",),
+    "android": ("onnx", "onnxruntime"),
+    "web": ("onnx", "onnxruntime"),
+}
+
+
 class Mixed(Config):
     """The precision `mixed`: for each weight the storage that pays, by its effect on the outputs."""
 
@@ -67,7 +76,8 @@ class Export(Config):
     )
     mixed: Mixed = Mixed()
     calibration: Literal["minmax", "percentile", "entropy", "mse"] = Field(
-        "percentile", description="int8-static: how the range of an activation is chosen."
+        "percentile",
+        description="int8-static: how the range of an activation is chosen, where training learned none.",
     )
     percentile: Annotated[float, Field(gt=50, le=100)] = Field(
         99.99, description="Percent of an activation's values inside its range, for `percentile`."
@@ -91,9 +101,16 @@ class Export(Config):
         description="Block-wise products: 4 rounds activations to int8 (faster), 0 multiplies in fp32. "
         "onnxruntime only.",
     )
+    ort: bool = Field(
+        False,
+        description="Also write each file that passed in ONNX Runtime's own format (.ort), with the list of "
+        "operators that a runtime built for it needs. ONNX only.",
+    )
 
     @model_validator(mode="after")
     def _pairs(self) -> Export:
+        if self.ort and self.target == "coreml":
+            raise ValueError("ort is for onnx and onnxruntime; give coreml an export of its own without it")
         for precision in self.precisions:
             reason = foreign(precision, self.target)
             if reason is None and self.target == "coreml":

@@ -11,7 +11,7 @@ from edgekit.recipe.schema.base import Config
 from edgekit.recipe.schema.data import Data
 from edgekit.recipe.schema.distill import Baselines, Distill, LossWeights, Pretrain
 from edgekit.recipe.schema.fit import Fit
-from edgekit.recipe.schema.outputs import Benchmark, Export, Gates
+from edgekit.recipe.schema.outputs import Benchmark, Export, Gates, Platform
 from edgekit.recipe.schema.student import Student
 from edgekit.recipe.schema.training import Teacher
 
@@ -54,6 +54,9 @@ class Recipe(Config):
     exports: tuple[Export, ...] = ()
     gates: Gates = Gates()
     benchmark: Benchmark = Benchmark()
+    kits: tuple[Platform, ...] = Field(
+        (), description="App kits to write, each around the smallest artifact that passed for its platform."
+    )
     fit: Fit = Field(Fit(), description="What `edgekit fit` may choose.")
 
     @field_validator("name")
@@ -70,6 +73,22 @@ class Recipe(Config):
         targets = [e.target for e in self.exports]
         if len(set(targets)) != len(targets):
             raise ValueError("exports: list each target once, with all its precisions")
+        return self
+
+    @model_validator(mode="after")
+    def _kits_of_the_task(self) -> Recipe:
+        if self.kits and self.task == "masked-lm":
+            raise ValueError("kits: there is no app kit for masked-lm")
+        return self
+
+    @model_validator(mode="after")
+    def _static_core_ml_needs_ranges(self) -> Recipe:
+        static = any(e.target == "coreml" and "int8-static" in e.precisions for e in self.exports)
+        if static and not self.student.quantization_aware:
+            raise ValueError(
+                "exports: int8-static for coreml takes the ranges that training learned; "
+                "set student.quantization_aware, or use int8"
+            )
         return self
 
     @model_validator(mode="after")

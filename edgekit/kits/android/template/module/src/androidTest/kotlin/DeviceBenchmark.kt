@@ -43,7 +43,7 @@ internal class DeviceBenchmark(
                 "date_utc" to dateUtc,
                 "artifact" to mapOf(
                     "name" to Kit.NAME,
-                    "target" to "onnx",
+                    "target" to Kit.TARGET,
                     "precision" to Kit.PRECISION,
                     "task" to Kit.TASK,
                     "sha256" to Kit.SHA256,

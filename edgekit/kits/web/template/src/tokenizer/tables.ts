@@ -1,5 +1,17 @@
 /** Tables of code points, and text as code points. */
 
+/**
+ * A code point on its way through the tokenizer: above its 21 bits stands where it ended in the text, behind how
+ * many of the text's own; 0: it was not in the text.
+ */
+export type Unit = number;
+
+const PLACE = 0x200000;
+/** Bit operators see the lowest 32 bits of a number, and so all of a code point. */
+export const codeOf = (unit: Unit): number => unit & (PLACE - 1);
+export const endOf = (unit: Unit): number => Math.floor(unit / PLACE);
+export const unit = (code: number, end: number): Unit => code + end * PLACE;
+
 /** Code points; a surrogate without its other half is U+FFFD, as it would be in UTF-8. */
 export function codePoints(text: string): number[] {
   return Array.from(text, (c) => {
@@ -8,10 +20,10 @@ export function codePoints(text: string): number[] {
   });
 }
 
-export const characters = (codes: number[]): string[] => codes.map((code) => String.fromCodePoint(code));
+export const characters = (units: Unit[]): string[] => units.map((one) => String.fromCodePoint(codeOf(one)));
 
 const encoder = new TextEncoder();
-export const utf8 = (codes: number[]): number[] => Array.from(encoder.encode(characters(codes).join("")));
+export const utf8 = (units: Unit[]): number[] => Array.from(encoder.encode(characters(units).join("")));
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export const fromHex = (hex: string): number[] =>
@@ -23,8 +35,8 @@ export const rows = (content: string): string[] => content.split("\n").slice(0, 
 export const unescaped = (line: string): string =>
   line.replace(/\\(.)/g, (_, c: string) => (c === "n" ? "\n" : c === "r" ? "\r" : c));
 
-export const startsWith = (codes: number[], content: number[], from: number): boolean =>
-  content.every((code, i) => codes[from + i] === code);
+export const startsWith = (units: Unit[], content: number[], from: number): boolean =>
+  from + content.length <= units.length && content.every((code, i) => codeOf(at(units, from + i)) === code);
 
 /** An entry that is there by construction. */
 export function at<T>(list: readonly T[], place: number): T {
@@ -43,8 +55,8 @@ export class Runs {
     }
   }
 
-  of(code: number | undefined): number {
-    return code === undefined ? 0 : (this.kinds[before(this.starts, code)] ?? 0);
+  of(one: Unit | undefined): number {
+    return one === undefined ? 0 : (this.kinds[before(this.starts, codeOf(one))] ?? 0);
   }
 }
 
@@ -64,15 +76,16 @@ export class CodeMap {
   }
 
   /** The replacement; undefined for a code point that stays. */
-  of(code: number): number[] | undefined {
+  of(one: Unit): number[] | undefined {
+    const code = codeOf(one);
     const place = before(this.starts, code);
     const entry = this.entries[place];
     if (entry === undefined || code >= entry.end) return undefined;
     return entry.values.map((value, i) => (i === entry.moving ? value + code - at(this.starts, place) : value));
   }
 
-  apply(codes: number[]): number[] {
-    return codes.flatMap((code) => this.of(code) ?? [code]);
+  apply(units: Unit[]): Unit[] {
+    return units.flatMap((one) => this.of(one)?.map((code) => unit(code, endOf(one))) ?? [one]);
   }
 }
 

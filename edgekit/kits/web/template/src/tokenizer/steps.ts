@@ -1,10 +1,16 @@
 /** The steps of a table: each takes one piece of text and gives its pieces. */
 
-import { at, both, CodeMap, Runs, startsWith, utf8 } from "./tokenizer-tables.js";
+import { at, both, CodeMap, codeOf, endOf, Runs, startsWith, unit, utf8, type Unit } from "./tables.js";
+
+/** An id, and where its token ended in the text; 0: special. */
+export interface Token {
+  readonly id: number;
+  readonly end: number;
+}
 
 /** Part of a text that is still code points; `first`: the text begins with it. */
 export interface Piece {
-  readonly codes: number[];
+  readonly units: Unit[];
   readonly first: boolean;
 }
 
@@ -17,29 +23,29 @@ export interface Added {
   readonly codes: number[];
 }
 
-export type Step = (piece: Piece) => (Piece | number)[];
+export type Step = (piece: Piece) => (Piece | Token)[];
 
-export const onCodes = (change: (codes: number[]) => number[]): Step =>
-  ({ codes, first }) => [{ codes: change(codes), first }];
+export const onUnits = (change: (units: Unit[]) => Unit[]): Step =>
+  ({ units, first }) => [{ units: change(units), first }];
 
 /** A piece that loses its first code point no longer begins the text. */
-export const map = (table: CodeMap): Step => ({ codes, first }) =>
-  [{ codes: table.apply(codes), first: first && table.of(at(codes, 0))?.length !== 0 }];
+export const map = (table: CodeMap): Step => ({ units, first }) =>
+  [{ units: table.apply(units), first: first && table.of(at(units, 0))?.length !== 0 }];
 
 /** Canonical ordering: sorts code points between those of class 0. */
-export const order = (classes: Runs): Step => onCodes((codes) => {
-  const made: number[] = [];
-  let marks: number[] = [];
+export const order = (classes: Runs): Step => onUnits((units) => {
+  const made: Unit[] = [];
+  let marks: Unit[] = [];
   const flush = (): void => {
     for (const mark of marks.sort((a, b) => classes.of(a) - classes.of(b))) made.push(mark);
     marks = [];
   };
-  for (const code of codes) {
-    if (classes.of(code) === 0) {
+  for (const one of units) {
+    if (classes.of(one) === 0) {
       flush();
-      made.push(code);
+      made.push(one);
     } else {
-      marks.push(code);
+      marks.push(one);
     }
   }
   flush();
@@ -47,49 +53,53 @@ export const order = (classes: Runs): Step => onCodes((codes) => {
 });
 
 /** Canonical composition with the last code point of class 0, unless something blocks it. */
-export const compose = (joined: Map<number, number>, classes: Runs): Step => onCodes((codes) => {
-  const made: number[] = [];
+export const compose = (joined: Map<number, number>, classes: Runs): Step => onUnits((units) => {
+  const made: Unit[] = [];
   let starter = -1;
-  for (const code of codes) {
-    const kind = classes.of(code);
+  for (const one of units) {
+    const kind = classes.of(one);
     const blocked = starter < 0 || (starter < made.length - 1 && classes.of(made[made.length - 1]) >= kind);
-    const result = blocked ? undefined : joined.get(both(at(made, starter), code));
+    const result = blocked ? undefined : joined.get(both(codeOf(at(made, starter)), codeOf(one)));
     if (result !== undefined) {
-      made[starter] = result;
+      made[starter] = unit(result, endOf(one));
       continue;
     }
-    made.push(code);
+    made.push(one);
     if (kind === 0) starter = made.length - 1;
   }
   return made;
 });
 
-export const strip = (left: boolean, right: boolean, spaces: Runs): Step => ({ codes, first }) => {
-  let [start, end] = [0, codes.length];
-  while (left && start < end && spaces.of(codes[start])) start++;
-  while (right && end > start && spaces.of(codes[end - 1])) end--;
-  return [{ codes: codes.slice(start, end), first: first && start === 0 }];
+export const strip = (left: boolean, right: boolean, spaces: Runs): Step => ({ units, first }) => {
+  let [start, end] = [0, units.length];
+  while (left && start < end && spaces.of(units[start])) start++;
+  while (right && end > start && spaces.of(units[end - 1])) end--;
+  return [{ units: units.slice(start, end), first: first && start === 0 }];
 };
 
 /** "always"; "unless" it is there; or "first": unless it is there, where the text begins. */
 export const prepend = (content: number[], when: string): Step => (piece) => {
-  const there = startsWith(piece.codes, content, 0);
+  const there = startsWith(piece.units, content, 0);
   if (when !== "always" && (there || (when === "first" && !piece.first))) return [piece];
-  return [{ codes: [...content, ...piece.codes], first: piece.first }];
+  // Where `tokenizers` says that they are: a mark lies with the first code point, a space is trimmed away.
+  const end = content.length === 1 && content[0] === 0x20 ? 0 : endOf(at(piece.units, 0));
+  return [{ units: [...content.map((code) => unit(code, end)), ...piece.units], first: piece.first }];
 };
 
-export const replace = (pattern: Pattern, content: number[]): Step =>
-  onCodes((codes) => pattern.parts(codes).flatMap(([found, part]) => (found ? content : part)));
+export const replace = (pattern: Pattern, content: number[]): Step => onUnits((units) =>
+  pattern.parts(units).flatMap(([found, part]) =>
+    found ? content.map((code) => unit(code, endOf(at(part, part.length - 1)))) : part));
 
 /** Matches (1), what lies between (2), or both (3) as pieces. */
-export const split = (pattern: Pattern, mode: number): Step => ({ codes, first }) =>
-  pattern.parts(codes)
-    .map(([found, part], i) => ({ keep: mode & (found ? 1 : 2), piece: { codes: part, first: first && i === 0 } }))
+export const split = (pattern: Pattern, mode: number): Step => ({ units, first }) =>
+  pattern.parts(units)
+    .map(([found, part], i) => ({ keep: mode & (found ? 1 : 2), piece: { units: part, first: first && i === 0 } }))
     .filter(({ keep }) => keep)
     .map(({ piece }) => piece);
 
 /** Every byte of the UTF-8 text as the code point that stands for it. */
-export const spell = (alphabet: number[]): Step => onCodes((codes) => utf8(codes).map((byte) => at(alphabet, byte)));
+export const spell = (alphabet: number[]): Step => onUnits((units) =>
+  units.flatMap((one) => utf8([one]).map((byte) => unit(at(alphabet, byte), endOf(one)))));
 
 /** A piece around the added tokens in it: the leftmost first, of those the longest. */
 export const find = (tokens: Added[], words: Runs, spaces: Runs): Step => {
@@ -98,24 +108,24 @@ export const find = (tokens: Added[], words: Runs, spaces: Runs): Step => {
     starting.set(at(token.codes, 0), [...(starting.get(at(token.codes, 0)) ?? []), token]);
   }
   return (piece) => {
-    const { codes } = piece;
-    const made: (Piece | number)[] = [];
+    const { units } = piece;
+    const made: (Piece | Token)[] = [];
     let done = 0; // where the last one's spaces end
     const gap = (end: number): void => {
-      if (done < end) made.push({ codes: codes.slice(done, end), first: piece.first && done === 0 });
+      if (done < end) made.push({ units: units.slice(done, end), first: piece.first && done === 0 });
     };
-    for (let i = 0; i < codes.length; ) {
-      const token = starting.get(at(codes, i))?.find((one) => startsWith(codes, one.codes, i));
+    for (let i = 0; i < units.length; ) {
+      const token = starting.get(codeOf(at(units, i)))?.find((one) => startsWith(units, one.codes, i));
       let [start, end] = [i, i + (token?.codes.length ?? 1)];
       i = end;
-      if (!token || (token.singleWord && (words.of(codes[start - 1]) || words.of(codes[end])))) continue;
-      while (token.left && start > done && spaces.of(codes[start - 1])) start--;
-      while (token.right && end < codes.length && spaces.of(codes[end])) end++;
+      if (!token || (token.singleWord && (words.of(units[start - 1]) || words.of(units[end])))) continue;
+      while (token.left && start > done && spaces.of(units[start - 1])) start--;
+      while (token.right && end < units.length && spaces.of(units[end])) end++;
       gap(start);
-      made.push(token.id);
+      made.push({ id: token.id, end: endOf(at(units, end - 1)) });
       done = end;
     }
-    gap(codes.length);
+    gap(units.length);
     return made;
   };
 };
@@ -127,21 +137,21 @@ export class Pattern {
   code: number[] = [];
 
   /** What matches (true), and what lies between, from left to right. */
-  parts(codes: number[]): [boolean, number[]][] {
-    const kinds = codes.map((code) => this.classes.of(code));
-    const made: [boolean, number[]][] = [];
+  parts(units: Unit[]): [boolean, Unit[]][] {
+    const kinds = units.map((one) => this.classes.of(one));
+    const made: [boolean, Unit[]][] = [];
     let gap = 0;
-    for (let i = 0; i < codes.length; ) {
+    for (let i = 0; i < units.length; ) {
       const end = this.end(kinds, i);
       if (end < 0) {
         i++;
         continue;
       }
-      if (gap < i) made.push([false, codes.slice(gap, i)]);
-      made.push([true, codes.slice(i, end)]);
+      if (gap < i) made.push([false, units.slice(gap, i)]);
+      made.push([true, units.slice(i, end)]);
       gap = i = end;
     }
-    if (gap < codes.length) made.push([false, codes.slice(gap)]);
+    if (gap < units.length) made.push([false, units.slice(gap)]);
     return made;
   }
 
@@ -190,24 +200,25 @@ export class Charsmap {
 
   /** A cluster below six bytes that begins with a key becomes its value; else each code point its own. */
   step(): Step {
-    return onCodes((codes) => this.clusters(codes).flatMap((cluster) => {
+    return onUnits((units) => this.clusters(units).flatMap((cluster) => {
       let found: number[] | undefined;
       if (utf8(cluster).length < 6) {
-        found = this.one.of(at(cluster, 0));
-        for (let n = 2; n <= cluster.length; n++) found ??= this.several.get(cluster.slice(0, n).join());
+        const codes = cluster.map(codeOf);
+        found = this.one.of(at(codes, 0));
+        for (let n = 2; n <= codes.length; n++) found ??= this.several.get(codes.slice(0, n).join());
       }
-      return found ?? this.one.apply(cluster);
+      return found?.map((code) => unit(code, endOf(at(cluster, cluster.length - 1)))) ?? this.one.apply(cluster);
     }));
   }
 
   /** Classes: 1 control 2 CR 3 LF 4 extends 5 ZWJ 6 spacing mark 7 prepended; Hangul 8 L 9 V 10 T 11 LV 12 LVT;
       13 pictograph 14 consonant 15 linker 16 extends, but ends a conjunct. */
-  private clusters(codes: number[]): number[][] {
-    const made: number[][] = [];
+  private clusters(units: Unit[]): Unit[][] {
+    const made: Unit[][] = [];
     let last = 0;
     let [emoji, conjunct] = [0, 0]; // 1: one has begun; 2: the next may join
-    for (const code of codes) {
-      const kind = this.shapes.of(code);
+    for (const one of units) {
+      const kind = this.shapes.of(one);
       const mark = [4, 5, 6, 15, 16].includes(kind);
       const edge = [1, 2, 3].includes(last) || [1, 2, 3].includes(kind);
       const joins = (last === 2 && kind === 3)
@@ -217,8 +228,8 @@ export class Charsmap {
         || ((last === 10 || last === 12) && kind === 10)
         || (emoji === 2 && kind === 13)
         || (conjunct === 2 && kind === 14);
-      if (joins && made.length) made[made.length - 1]?.push(code);
-      else made.push([code]);
+      if (joins && made.length) made[made.length - 1]?.push(one);
+      else made.push([one]);
       if (kind === 13) emoji = 1;
       else emoji = emoji !== 1 || !mark || kind === 6 ? 0 : kind === 5 ? 2 : 1;
       if (kind === 14) conjunct = 1;

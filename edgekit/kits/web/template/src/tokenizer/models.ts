@@ -1,9 +1,12 @@
-/** WordPiece, BPE and Unigram: the code points of a piece → token ids. */
+/** WordPiece, BPE and Unigram: the code points of a piece → tokens. */
 
+import type { Token } from "./steps.js";
+import { at, both, characters, codePoints, endOf, fromHex, rows, unescaped, utf8, type Unit } from "./tables.js";
 import type { TokenizerFiles } from "./tokenizer.js";
-import { at, both, characters, codePoints, fromHex, rows, unescaped, utf8 } from "./tokenizer-tables.js";
 
-export type Model = (codes: number[]) => number[];
+export type Model = (units: Unit[]) => Token[];
+
+const last = (units: Unit[]): number => endOf(at(units, units.length - 1));
 
 export function model(words: string[], files: TokenizerFiles): Model {
   const tokens = new Map<string, number>();
@@ -11,7 +14,7 @@ export function model(words: string[], files: TokenizerFiles): Model {
   const [a = 0, b = 0, c = 0, d = 0] = words.slice(1).map(Number);
   switch (words[0]) {
     case "wordpiece":
-      return wordPiece(tokens, a, b, words[3] === "-" ? [] : characters(fromHex(words[3] ?? "")));
+      return wordPiece(tokens, a, b, words[3] === "-" ? "" : characters(fromHex(words[3] ?? "")).join(""));
     case "bpe":
       return bpe(tokens, rows(files.merges ?? ""), a, !!b, !!c, !!d);
     case "unigram":
@@ -22,20 +25,19 @@ export function model(words: string[], files: TokenizerFiles): Model {
 }
 
 /** The longest token at each place; one place without any makes the whole word unknown. */
-const wordPiece = (tokens: Map<string, number>, unknown: number, longest: number, prefix: string[]): Model =>
-  (codes) => {
-    if (codes.length > longest) return [unknown];
-    const made: number[] = [];
-    let rest = characters(codes);
-    while (rest.length) {
-      const word = made.length ? [...prefix, ...rest] : rest;
-      const least = word.length - rest.length;
-      let end = word.length;
+const wordPiece = (tokens: Map<string, number>, unknown: number, longest: number, prefix: string): Model =>
+  (units) => {
+    if (units.length > longest) return [{ id: unknown, end: last(units) }];
+    const text = characters(units);
+    const made: Token[] = [];
+    for (let start = 0; start < text.length; ) {
+      let end = text.length;
       let id: number | undefined;
-      while (end > least && (id = tokens.get(word.slice(0, end).join(""))) === undefined) end--;
-      if (id === undefined) return [unknown];
-      made.push(id);
-      rest = word.slice(end);
+      const before = start ? prefix : "";
+      while (end > start && (id = tokens.get(before + text.slice(start, end).join(""))) === undefined) end--;
+      if (id === undefined) return [{ id: unknown, end: last(units) }];
+      made.push({ id, end: endOf(at(units, end - 1)) });
+      start = end;
     }
     return made;
   };
@@ -54,32 +56,33 @@ function bpe(
   });
 
   /** An unknown symbol waits, so that it can be fused with the next; without an id it is dropped. */
-  const symbols = (codes: number[]): number[] => {
-    const made: number[] = [];
-    let waiting = false;
-    for (const code of codes) {
-      const id = tokens.get(String.fromCodePoint(code));
-      const bytes = id === undefined && fallback ? byteTokens(tokens, [code]) : undefined;
+  const symbols = (units: Unit[]): Token[] => {
+    const made: Token[] = [];
+    let waiting: Token | undefined;
+    for (const one of units) {
+      const [text = ""] = characters([one]);
+      const [id, end] = [tokens.get(text), endOf(one)];
+      const bytes = id === undefined && fallback ? byteTokens(tokens, [one]) : undefined;
       if (id !== undefined) {
-        if (waiting) made.push(unknown);
-        made.push(id);
-        waiting = false;
+        if (waiting) made.push(waiting);
+        made.push({ id, end });
+        waiting = undefined;
       } else if (bytes) {
-        made.push(...bytes);
+        made.push(...bytes.map((byte) => ({ id: byte, end })));
       } else if (unknown >= 0) {
-        if (waiting && !fuse) made.push(unknown);
-        waiting = true;
+        if (waiting && !fuse) made.push(waiting);
+        waiting = { id: unknown, end };
       }
     }
-    if (waiting) made.push(unknown);
+    if (waiting) made.push(waiting);
     return made;
   };
 
-  return (codes) => {
-    const known = whole ? tokens.get(characters(codes).join("")) : undefined;
-    if (known !== undefined) return [known];
-    let made = symbols(codes);
-    let found = made.slice(1).map((symbol, i) => rankOf(at(made, i), symbol));
+  return (units) => {
+    const known = whole ? tokens.get(characters(units).join("")) : undefined;
+    if (known !== undefined) return [{ id: known, end: last(units) }];
+    let made = symbols(units);
+    let found = made.slice(1).map((symbol, i) => rankOf(at(made, i).id, symbol.id));
     for (;;) {
       let best = Infinity;
       for (const rank of found) if (rank < best) best = rank;
@@ -89,21 +92,21 @@ function bpe(
   };
 
   /** Merges the pairs of one rank from the left, until one makes a new pair that comes before the rest. */
-  function merge(made: number[], found: number[], best: number): [number[], number[]] {
-    const after: number[] = [];
+  function merge(made: Token[], found: number[], best: number): [Token[], number[]] {
+    const after: Token[] = [];
     const foundAfter: number[] = [];
     let [fresh, stop] = [false, false];
     for (let i = 0; i < made.length; ) {
       const merges = !stop && found[i] === best;
-      const symbol = merges ? at(merged, best) : at(made, i);
+      const symbol = merges ? { id: at(merged, best), end: at(made, i + 1).end } : at(made, i);
       if (after.length) {
-        const rank = merges || fresh ? rankOf(at(after, after.length - 1), symbol) : at(found, i - 1);
+        const rank = merges || fresh ? rankOf(at(after, after.length - 1).id, symbol.id) : at(found, i - 1);
         foundAfter.push(rank);
         stop ||= merges && rank <= best;
       }
       after.push(symbol);
       i += merges ? 2 : 1;
-      stop ||= merges && i < made.length && rankOf(symbol, at(made, i)) <= best;
+      stop ||= merges && i < made.length && rankOf(symbol.id, at(made, i).id) <= best;
       fresh = merges;
     }
     return [after, foundAfter];
@@ -116,8 +119,8 @@ function unigram(
 ): Model {
   let longest = 0;
   for (const token of tokens.keys()) longest = Math.max(longest, codePoints(token).length);
-  return (codes) => {
-    const text = characters(codes);
+  return (units) => {
+    const text = characters(units);
     const best = [{ score: 0, start: -1, id: unknown }];
     const offer = (start: number, end: number, score: number, id: number): void => {
       const sum = at(best, start).score + score;
@@ -141,14 +144,14 @@ function unigram(
     }
     return path.reverse().flatMap(({ start, end }) => {
       const id = tokens.get(text.slice(start, end).join(""));
-      if (id !== undefined) return [id];
-      return (fallback ? byteTokens(tokens, codes.slice(start, end)) : undefined) ?? [unknown];
+      const bytes = id === undefined && fallback ? byteTokens(tokens, units.slice(start, end)) : undefined;
+      return (bytes ?? [id ?? unknown]).map((one) => ({ id: one, end: endOf(at(units, end - 1)) }));
     });
   };
 }
 
 /** A token for every byte; undefined if one has none. */
-function byteTokens(tokens: Map<string, number>, codes: number[]): number[] | undefined {
-  const ids = utf8(codes).map((byte) => tokens.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`));
+function byteTokens(tokens: Map<string, number>, units: Unit[]): number[] | undefined {
+  const ids = utf8(units).map((byte) => tokens.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`));
   return ids.every((id) => id !== undefined) ? ids : undefined;
 }

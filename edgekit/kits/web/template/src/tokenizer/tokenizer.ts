@@ -5,10 +5,10 @@
  * nothing here asks the browser, whose version of Unicode is another. docs/kit-tokenizer.md describes the format.
  */
 
-import { model, type Model } from "./tokenizer-models.js";
-import { Charsmap, compose, find, map, order, Pattern, prepend, replace, spell, split, strip } from "./tokenizer-steps.js";
-import type { Added, Piece, Step } from "./tokenizer-steps.js";
-import { CodeMap, codePoints, fromHex, pairs, rows, Runs } from "./tokenizer-tables.js";
+import { model, type Model } from "./models.js";
+import { Charsmap, compose, find, map, order, Pattern, prepend, replace, spell, split, strip } from "./steps.js";
+import type { Added, Piece, Step, Token } from "./steps.js";
+import { CodeMap, codePoints, fromHex, pairs, rows, Runs, unit } from "./tables.js";
 
 /** An item of a template that is one token; 1 is the text, 2 its pair. */
 const TOKEN = 0;
@@ -29,6 +29,8 @@ export interface Encoding {
   readonly typeIds: number[];
   /** 1 for a token, 0 for padding */
   readonly mask: number[];
+  /** Behind how many code points of its text each token ends; 0: special, or padding */
+  readonly ends: number[];
 }
 
 export class Tokenizer {
@@ -101,10 +103,12 @@ export class Tokenizer {
     this.cut(parts, items.filter(([kind]) => kind === TOKEN).length);
     const ids: number[] = [];
     const typeIds: number[] = [];
+    const ends: number[] = [];
     for (const [kind = 0, id = 0, type = 0] of items) {
-      for (const token of kind === TOKEN ? [id] : (parts[kind - 1] ?? [])) {
-        ids.push(token);
+      for (const token of kind === TOKEN ? [{ id, end: 0 }] : (parts[kind - 1] ?? [])) {
+        ids.push(token.id);
         typeIds.push(type);
+        ends.push(token.end);
       }
     }
     const mask = ids.map(() => 1);
@@ -114,11 +118,13 @@ export class Tokenizer {
       const extra = new Array<number>(Math.max(0, padTo - row.length)).fill(value);
       return onLeft ? [...extra, ...row] : [...row, ...extra];
     };
-    return { ids: filled(ids, padId ?? 0), typeIds: filled(typeIds, padType), mask: filled(mask, 0) };
+    return {
+      ids: filled(ids, padId ?? 0), typeIds: filled(typeIds, padType), mask: filled(mask, 0), ends: filled(ends, 0),
+    };
   }
 
   /** Cuts texts to the limit: of a pair the longer one gives first, and then both half. */
-  private cut(parts: number[][], special: number): void {
+  private cut(parts: Token[][], special: number): void {
     const [most, strategy, fromLeft] = this.limit;
     if (most === undefined) return;
     const room = most - special;
@@ -145,14 +151,14 @@ export class Tokenizer {
     });
   }
 
-  private tokens(text: string): number[] {
-    let pieces: (Piece | number)[] = [{ codes: codePoints(text), first: true }];
+  private tokens(text: string): Token[] {
+    const units = codePoints(text).map((code, i) => unit(code, i + 1));
+    let pieces: (Piece | Token)[] = [{ units, first: true }];
     for (const phase of [0, 1] as const) {
       for (const step of [find(this.added[phase], this.words, this.spaces), ...this.steps[phase]]) {
-        pieces = pieces
-          .flatMap((piece) => (typeof piece === "number" ? [piece] : piece.codes.length ? step(piece) : []));
+        pieces = pieces.flatMap((piece) => ("id" in piece ? [piece] : piece.units.length ? step(piece) : []));
       }
     }
-    return pieces.flatMap((piece) => (typeof piece === "number" ? [piece] : this.model(piece.codes)));
+    return pieces.flatMap((piece) => ("id" in piece ? [piece] : piece.units.length ? this.model(piece.units) : []));
   }
 }

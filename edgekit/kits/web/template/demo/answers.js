@@ -1,0 +1,82 @@
+/**
+ * Each task's answer as elements, and in words for a screen reader. Labels are what somebody wrote: they become text
+ * nodes and nothing else.
+ */
+import * as kit from "../js/index.js";
+
+const SHOWN = 8; // labels
+
+export function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const counted = (text) => text || "(no name)";
+
+function bars(ranked, chosen) {
+  return element("ol", { className: "labels" }, ...ranked.map(({ label, probability }) => {
+    const bar = element("div", { className: "bar" });
+    bar.style.width = percent(probability).replace(" ", "");
+    const track = element("div", { className: "track" }, bar);
+    track.ariaHidden = "true";
+    const line = element("div", { className: "line" },
+      element("bdi", { className: "label", textContent: counted(label) }),
+      element("span", { className: "share", textContent: percent(probability) }));
+    return element("li", { className: chosen.includes(label) ? "chosen" : "" }, line, track);
+  }));
+}
+
+/** Task → how its model is loaded and asked. An answer is `{ shown: Node, spoken: string }`. */
+const TASKS = {
+  "text-classification": {
+    load: (options) => kit.Classifier.load(options),
+    async ask(model, text, pair) {
+      const ranked = await model.top(text, SHOWN, pair);
+      const [{ label, probability }] = ranked;
+      return { shown: bars(ranked, []), spoken: `${counted(label)}, ${percent(probability)}` };
+    },
+  },
+  "multi-label-classification": {
+    load: (options) => kit.Classifier.load(options),
+    async ask(model, text, pair) {
+      const ranked = await model.top(text, SHOWN, pair);
+      const chosen = await model.labels(text, 0.5, pair);
+      return { shown: bars(ranked, chosen), spoken: chosen.map(counted).join(", ") || "none of the labels" };
+    },
+  },
+  "token-classification": {
+    load: (options) => kit.Tagger.load(options),
+    async ask(model, text) {
+      const words = await model.tag(text);
+      const shown = element("ul", { className: "words" }, ...words.map(({ word, label }) =>
+        element("li", {}, element("bdi", { textContent: word }),
+          element("bdi", { className: "label", textContent: label === null ? "–" : counted(label) }))));
+      return { shown, spoken: words.map(({ word, label }) => `${word}: ${label ?? "no tag"}`).join(", ") };
+    },
+  },
+  "text-regression": {
+    load: (options) => kit.Regressor.load(options),
+    async ask(model, text, pair) {
+      const spoken = (await model.predict(text, pair)).toFixed(3);
+      return { shown: element("p", { className: "number", textContent: spoken }), spoken };
+    },
+  },
+  "sentence-embedding": {
+    two: true,
+    load: (options) => kit.Embedder.load(options),
+    async ask(model, text, other) {
+      if (other) {
+        const spoken = `similarity ${(await model.similarity(text, other)).toFixed(3)}`;
+        return { shown: element("p", { className: "number", textContent: spoken }), spoken };
+      }
+      const vector = await model.embed(text);
+      const start = Array.from(vector.subarray(0, 6), (value) => value.toFixed(3)).join(", ");
+      const spoken = `${vector.length} numbers: ${start} …`;
+      return { shown: element("p", { textContent: spoken }), spoken };
+    },
+  },
+};
+
+export const taskOf = (name) => TASKS[name];

@@ -1,0 +1,35 @@
+/** The kit's files, wherever they lie. */
+import type { Options } from "./options.js";
+/** kit.json */
+export interface Kit {
+    readonly format: string;
+    readonly edgekit_version: string;
+    readonly artifact: {
+        readonly name: string;
+        readonly target: string;
+        readonly precision: string;
+        readonly task: string;
+        readonly sha256: string;
+        readonly size_bytes: number;
+        readonly parameters: number;
+    };
+    readonly model: string;
+    readonly inputs: Readonly<Record<string, "int32" | "int64">>;
+    readonly output: string;
+    readonly labels: readonly string[];
+    readonly max_length: number | null;
+    /** Of every other file, as fetch takes it. */
+    readonly integrity: Readonly<Record<string, string>>;
+}
+export interface Files {
+    readonly kit: Kit;
+    bytes(name: string): Promise<Uint8Array>;
+    text(name: string): Promise<string>;
+}
+export declare const inNode: boolean;
+/**
+ * Reads kit.json; the other files are read when they are asked for.
+ *
+ * @throws KitError a file isn't there, or is another one than this kit's.
+ */
+export declare function openFiles({ files, signal }: Options): Promise<Files>;

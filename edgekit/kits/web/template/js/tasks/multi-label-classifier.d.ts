@@ -1,0 +1,23 @@
+import type { Label } from "../label.js";
+import { Model } from "../model.js";
+import { type Ranked } from "../numbers.js";
+import type { Options } from "../options.js";
+export type { Ranked };
+/** Tells which labels, of several, a text has. Keep it: loading takes time, and any number of callers may share it. */
+export declare class Classifier extends Model {
+    /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
+    static load(options?: Options): Promise<Classifier>;
+    /** All labels, in the order of their numbers. */
+    get allLabels(): readonly Label[];
+    /**
+     * The probability of every label, each on its own.
+     *
+     * @param pair the second text, for a model that was trained on two.
+     */
+    classify(text: string, pair?: string): Promise<Record<Label, number>>;
+    /** The labels whose probability is above `threshold`, in the order of their numbers. */
+    labels(text: string, threshold?: number, pair?: string): Promise<Label[]>;
+    /** The most probable labels, best first. */
+    top(text: string, count?: number, pair?: string): Promise<Ranked<Label>[]>;
+    private shares;
+}

@@ -1,0 +1,4 @@
+/** Words between white space, and their tokens. */
+export declare const wordsOf: (text: string) => string[];
+/** For each word the first token that ends inside it; some tokenizers let a token begin at the space before. */
+export declare function firstTokens(words: readonly string[], ends: readonly number[]): (number | undefined)[];

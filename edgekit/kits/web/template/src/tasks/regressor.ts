@@ -1,0 +1,21 @@
+import { Engine } from "../engine.js";
+import { Model } from "../model.js";
+import type { Options } from "../options.js";
+
+/** Gives a text a number. Keep it: loading takes time, and any number of callers may share it. */
+export class Regressor extends Model {
+  /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
+  static async load(options?: Options): Promise<Regressor> {
+    return new Regressor(await Engine.load(options));
+  }
+
+  /**
+   * The number, in the unit of the labels that the model was trained on.
+   *
+   * @param pair the second text, of a model that was trained on two.
+   */
+  async predict(text: string, pair?: string): Promise<number> {
+    const [value = NaN] = await this.engine.run(this.engine.encode(text, pair));
+    return value;
+  }
+}

@@ -1,0 +1,191 @@
+"""Writes the web package: the template, the generated types, the model and its tables."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import unicodedata
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from edgekit.errors import ExportError
+from edgekit.files import atomic
+from edgekit.kits.answers import Answer, samples_json
+from edgekit.kits.manifest import FILE, Bundle, checked_manifest, write_text
+from edgekit.kits.tokenizer import Golden, TokenizerTables, write_golden
+from edgekit.kits.web import versions
+from edgekit.kits.web.code import index_code, label_type
+from edgekit.kits.web.readme import readme, use_lines
+from edgekit.tasks import get_task
+from edgekit.types import Artifact, Parity
+
+_TEMPLATE = Path(__file__).parent / "template"
+_FILES = {  # task → the file of its API
+    "text-classification": "classifier",
+    "multi-label-classification": "multi-label-classifier",
+    "text-regression": "regressor",
+    "token-classification": "tagger",
+    "sentence-embedding": "embedder",
+}
+_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+# Node's own modules, which a package can't be imported instead of, and names that npm refuses.
+_NODE_MODULES = """
+    assert buffer cluster console constants crypto dgram dns domain events fs http http2 https inspector
+    module net os path perf-hooks process punycode querystring readline repl sea sqlite stream string-decoder
+    sys test timers tls tty url util v8 vm wasi worker-threads zlib node-modules favicon-ico
+"""
+_TAKEN = frozenset(_NODE_MODULES.split())
+# Bytes that are compared, which git must not give other line ends.
+_ATTRIBUTES = "*.txt -text\n*.json -text\n*.onnx binary\n"
+
+
+def write_web(
+    artifact: Artifact,
+    parity: Parity,
+    tables: TokenizerTables,
+    folder: Path,
+    *,
+    name: str,
+    golden: Sequence[Golden],
+    answers: Sequence[Answer],
+    licences: Mapping[str, str | None] | None = None,
+) -> Bundle:
+    """Writes an npm package that answers a string with the model's labels, tags, number or embedding.
+
+    Args:
+        artifact: an ONNX model that edgekit exported, of a text task.
+        parity: of that artifact.
+        tables: of the model's tokenizer, made for its maximum length.
+        folder: becomes the package; an older kit there is replaced.
+        name: of the product, in the author's words; the package is named after it.
+        golden: nasty texts with their ids, for the package's own tests.
+        answers: representative inputs and what a runner answered; tests replay them, and the benchmark runs
+            them. At least one.
+        licences: of the model, its teacher, its data: name → SPDX, None when it isn't known.
+
+    Raises:
+        GateFailed: the artifact did not pass.
+        ExportError: it is no ONNX model, its task or its interface has no web kit, or `folder` holds
+            something else.
+        DiskFull: no space was left.
+    """
+    _require_supported(artifact)
+    manifest = checked_manifest(
+        artifact,
+        parity,
+        tables,
+        folder,
+        platform="web",
+        golden=golden,
+        answers=answers,
+        licences=licences,
+    )
+    slug, task_file, labels = _slug(name), _FILES[artifact.signature.task], artifact.signature.labels
+    with atomic(folder) as made:
+        _copy_template(made, task_file, {"@SLUG@": slug, "@TASK@": artifact.signature.task})
+        index = index_code(task_file, labelled=bool(labels))
+        for file in ("src/index.ts", "js/index.js", "js/index.d.ts"):
+            write_text(made / file, index)
+        if labels:
+            write_text(made / "src/label.ts", label_type(labels))
+            write_text(made / "js/label.d.ts", label_type(labels))
+            write_text(made / "js/label.js", "export {};\n")
+        for file, content in tables.files.items():
+            write_text(made / "model" / file, content)
+        shutil.copyfile(artifact.path, made / "model" / f"model{artifact.path.suffix}")
+        write_text(made / "model" / "kit.json", _json(_kit(artifact, tables, answers, name, manifest)))
+        write_text(made / "test/samples.json", _json(samples_json(artifact.signature, answers)))
+        write_golden(golden, made / "test/golden.txt")
+        write_text(made / ".gitattributes", _ATTRIBUTES)
+        # onnxruntime-node brings what it needs; its install script fetches more, for GPUs.
+        write_text(made / ".npmrc", "ignore-scripts=true\n")
+        write_text(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        write_text(made / "README.md", readme(artifact, parity, name=name, slug=slug))
+    return Bundle("web", folder, artifact, manifest, use_lines(artifact.signature.task, folder, slug))
+
+
+def _require_supported(artifact: Artifact) -> None:
+    signature = artifact.signature
+    if artifact.target not in ("onnx", "onnxruntime"):
+        raise ExportError(
+            f"{artifact.name} is for {artifact.target}; a web kit carries ONNX.",
+            remedy="Export the model with --target onnx and give that artifact.",
+        )
+    if signature.task not in _FILES:
+        raise ExportError(
+            f"There is no web kit for {signature.task}.", remedy=f"It exists for {', '.join(_FILES)}."
+        )
+    inputs = [spec.name for spec in signature.inputs]
+    fixed = [spec.name for spec in signature.inputs if isinstance(spec.shape[-1], int)]
+    if unknown := [name for name in inputs if name not in _INPUTS]:
+        raise ExportError(
+            f"{artifact.name} has inputs that a kit's tokenizer doesn't give: {', '.join(unknown)}.",
+            remedy=f"A kit gives {', '.join(_INPUTS)}.",
+        )
+    if fixed or signature.outputs[0].name != get_task(signature.task).output:
+        raise ExportError(
+            f"{artifact.name} takes texts of one length only, or gives {signature.outputs[0].name}.",
+            remedy="Export it with edgekit's ONNX target, whose sequence length is free.",
+        )
+
+
+def _slug(name: str) -> str:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name[:60]) if not unicodedata.combining(c))
+    slug = "-".join(re.findall("[a-z0-9]+", plain.lower())) or "kit"
+    return f"{slug}-kit" if slug in _TAKEN else slug
+
+
+def _copy_template(made: Path, task_file: str, given: Mapping[str, str]) -> None:
+    values = {**given, **{f"@{name}@": value for name, value in vars(versions).items() if name.isupper()}}
+    for source in sorted(_TEMPLATE.rglob("*")):
+        relative = source.relative_to(_TEMPLATE)
+        if source.is_dir() or relative.stem.split(".")[0] == "label":
+            continue
+        if relative.parent.name == "tasks":
+            if relative.name.split(".")[0] != task_file:
+                continue
+            if relative.parts[0] == "test":
+                relative = Path("test/task.test.mjs")
+        text = source.read_text(encoding="utf-8")
+        if relative.name == "package.json":
+            for key, value in values.items():
+                text = text.replace(key, value)
+        write_text(made / relative, text)
+
+
+def _kit(
+    artifact: Artifact,
+    tables: TokenizerTables,
+    answers: Sequence[Answer],
+    name: str,
+    manifest: Mapping[str, Any],
+) -> dict[str, Any]:
+    """kit.json: what the code reads before it reads anything else."""
+    signature, model = artifact.signature, f"model{artifact.path.suffix}"
+    digests = {file: sha256(content.encode()).digest() for file, content in tables.files.items()}
+    digests[model] = bytes.fromhex(artifact.sha256)
+    about = {
+        key: manifest["model"][key]
+        for key in ("name", "target", "precision", "task", "sha256", "size_bytes", "parameters")
+    }
+    return {
+        "format": "edgekit web kit 1.0",
+        "edgekit_version": manifest["edgekit_version"],
+        "name": name,
+        "artifact": about,
+        "model": model,
+        "inputs": {spec.name: spec.dtype for spec in signature.inputs},
+        "output": signature.outputs[0].name,
+        "labels": list(signature.labels),
+        "max_length": signature.max_length,
+        "pairs": any(answer.pair is not None for answer in answers),
+        "integrity": {file: f"sha256-{base64.b64encode(d).decode()}" for file, d in digests.items()},
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":")) + "\n"

@@ -30,64 +30,69 @@ def usage(report: Report) -> Table:
 
 
 def devices(report: Report) -> Table:
-    """Every device's rows side by side, after this machine's of the same files."""
-    names = {a.sha256: a.name for a in report.artifacts}
+    """Every device's times side by side, after this machine's of the same files."""
     shown = {result.artifact.sha256 for result in report.devices}
     rows = [
-        _row("This machine", timing.runtime, a.name, timing)
+        (Cell("This machine"), Cell(a.name, note=timing.runtime), *_times(timing))
         for a in report.artifacts
         if (timing := a.timing) is not None and a.sha256 in shown and timing.p50_ms is not None
     ]
-    for result in report.devices:
-        rows += [_device_row(result, row, names[result.artifact.sha256]) for row in result.rows]
+    rows += [(*_named(report, result, row), *_times(row)) for result, row in _measured(report)]
     columns = (
-        Column("Device"),
-        Column("File"),
+        *_NAMES,
         *(Column(p, group="Tokenization excluded, ms", numeric=True) for p in ("p50", "p90", "p99")),
         *(Column(p, group="Text to answer, ms", numeric=True) for p in ("p50", "p90", "p99")),
+    )
+    return table("Devices side by side", columns, rows if report.devices else [])
+
+
+def conditions(report: Report) -> Table:
+    """How each device ran it: opening, memory, heat, and how near its answers came."""
+    rows = []
+    for result, row in _measured(report):
+        answers = row.answers
+        same = "" if answers is None or answers.label_agreement is None else percent(answers.label_agreement)
+        rows.append(
+            (
+                *_named(report, result, row),
+                Cell(milliseconds(row.load_ms)),
+                Cell(size(row.peak_bytes)),
+                Cell(f"{row.thermal_before} → {row.thermal_after}" if row.thermal_before else MISSING),
+                Cell(
+                    tolerance(answers.max_abs_error) if answers else MISSING,
+                    note=f"{same} same label" if same else "",
+                ),
+            )
+        )
+    columns = (
+        *_NAMES,
         Column("Load", unit="ms", numeric=True),
         Column("Peak memory", numeric=True),
         Column("Heat"),
         Column("Off by", numeric=True),
     )
-    return table("Devices side by side", columns, rows if report.devices else [])
+    return table("Loading, memory, heat and answers", columns, rows)
 
 
-def _device_row(result: DeviceResult, row: Row, artifact: str) -> tuple[Cell, ...]:
+_NAMES = (Column("Device"), Column("File"))
+
+
+def _measured(report: Report) -> list[tuple[DeviceResult, Row]]:
+    return [(result, row) for result in report.devices for row in result.rows]
+
+
+def _named(report: Report, result: DeviceResult, row: Row) -> tuple[Cell, Cell]:
     device = result.device
     about = [device.os, device.chip or "", "saving power" if device.low_power else ""]
-    name = f"{device.model}, simulated: says nothing of a device" if device.simulated else device.model
+    if device.simulated:
+        about.append("simulated: says nothing of a device")
     how = [row.runtime, row.compute_units or "", f"{row.threads} threads" if row.threads else ""]
-    note = ", ".join(filter(None, how))
     if row.p50_ms is None:
-        note = f"{note}; not measured: {row.not_measured}"
-    heat = f"{row.thermal_before} → {row.thermal_after}" if row.thermal_before else MISSING
-    answers = row.answers
-    agreed = "" if answers is None or answers.label_agreement is None else percent(answers.label_agreement)
+        how.append(f"not measured: {row.not_measured}")
+    name = next(a.name for a in report.artifacts if a.sha256 == result.artifact.sha256)
     return (
-        Cell(name, note=", ".join(filter(None, about))),
-        Cell(artifact, note=note),
-        *_times(row),
-        Cell(milliseconds(row.load_ms)),
-        Cell(size(row.peak_bytes)),
-        Cell(heat),
-        Cell(
-            tolerance(answers.max_abs_error) if answers else MISSING,
-            note=f"{agreed} same label" if agreed else "",
-        ),
-    )
-
-
-def _row(device: str, runtime: str, artifact: str, timing: TimingRecord) -> tuple[Cell, ...]:
-    missing = Cell(MISSING)
-    return (
-        Cell(device),
-        Cell(artifact, note=runtime),
-        *_times(timing),
-        missing,
-        Cell(size(timing.peak_bytes)),
-        missing,
-        missing,
+        Cell(device.model, note=", ".join(filter(None, about))),
+        Cell(name, note=", ".join(filter(None, how))),
     )
 
 

@@ -173,7 +173,7 @@ def _devices(report: Report) -> Section:
             if report.devices
             else "",
         ),
-        tables=(device_tables.devices(report),),
+        tables=(device_tables.devices(report), device_tables.conditions(report)),
     )
 
 

@@ -29,7 +29,7 @@ def test_ls_json(call):
     assert [row["name"] for row in rows] == [recipe.name for recipe in list_recipes()]
     (row,) = [row for row in rows if row["name"] == "movie-reviews"]
     assert row["task"] == "text-classification"
-    assert row["targets"] == ["onnx fp32/int8", "coreml fp16/int8"]
+    assert row["targets"] == ["onnx fp32/int8", "onnxruntime fp32/int8-static", "coreml fp16/int8"]
     assert Path(row["path"]).is_file()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_kits import LABELS, LIMIT, TEXTS, passed
 
 from edgekit.export.exportable import Exportable
 from edgekit.export.onnx import export_onnx
@@ -28,22 +29,9 @@ from edgekit.models.load import load_model
 from edgekit.models.tasks import dummy_inputs
 from edgekit.runtimes import open_runner
 from edgekit.stages.predicting import predictor
-from edgekit.types import Artifact, Parity, Source
+from edgekit.types import Artifact, Source
 
 TOOLCHAINS = Path(__file__).parents[1] / "toolchains"
-LIMIT = 16  # tokens
-LABELS = {
-    "text-classification": ("negative", "positive"),
-    "multi-label-classification": ("about film", "about cast", "sad"),
-    "token-classification": ("O", "B-THING", "I-THING"),
-}
-TEXTS = (
-    "a moving and superb film",
-    "a dull and clumsy story , sadly",
-    "Ünknown wörds 😀 film",
-    "tired",
-    "a\u00a0film \u200b e\u0301 ,, a long text that goes on and on until its words are cut off by the limit",
-)
 
 
 def tiny_onnx(model: Path, path: Path, *, task: str) -> Artifact:
@@ -69,22 +57,6 @@ def tiny_onnx(model: Path, path: Path, *, task: str) -> Artifact:
             parameters=loaded.parameters,
         ),
         path,
-    )
-
-
-def passed(artifact: Artifact) -> Parity:
-    return Parity(
-        artifact=artifact.name,
-        reference="student",
-        executed=True,
-        runtime="onnxruntime",
-        samples=len(TEXTS),
-        max_abs_error=0.0,
-        cosine=1.0,
-        label_agreement=1.0,
-        metric_name=None,
-        metric=None,
-        metric_drop=None,
     )
 
 

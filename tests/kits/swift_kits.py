@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_kits import LABELS, LIMIT, TEXTS, passed
 
 from edgekit.data.token_labels import word_starts
 from edgekit.export.coreml import export_coreml
@@ -23,23 +24,10 @@ from edgekit.models import families
 from edgekit.models.load import load_model, load_tokenizer
 from edgekit.models.tasks import dummy_inputs
 from edgekit.tasks import get_task
-from edgekit.types import Artifact, Parity, Signature, Source
+from edgekit.types import Artifact, Signature, Source
 
 TOOLCHAIN = Path(__file__).parents[1] / "toolchains" / "swift.sh"
 FLAGS = "-Xswiftc -warnings-as-errors -Xswiftc -strict-concurrency=complete"
-LIMIT = 16  # tokens
-LABELS = {
-    "text-classification": ("negative", "positive"),
-    "multi-label-classification": ("about film", "about cast", "sad"),
-    "token-classification": ("O", "B-THING", "I-THING"),
-}
-TEXTS = (
-    "a moving and superb film",
-    "a dull and clumsy story , sadly",
-    "Ünknown wörds 😀 film",
-    "tired",
-    "a\u00a0film \u200b e\u0301 ,, a long text that goes on and on until its words are cut off by the limit",
-)
 
 
 def tiny_package(model: Path, path: Path, *, task: str, **settings: Any) -> Artifact:
@@ -65,22 +53,6 @@ def with_labels(artifact: Artifact, labels: Sequence[str]) -> Artifact:
     (output,) = artifact.signature.outputs
     output = replace(output, shape=(*output.shape[:-1], len(labels)))
     return replace(artifact, signature=replace(artifact.signature, labels=tuple(labels), outputs=(output,)))
-
-
-def passed(artifact: Artifact) -> Parity:
-    return Parity(
-        artifact=artifact.name,
-        reference="student",
-        executed=True,
-        runtime="edgekit.mil",
-        samples=len(TEXTS),
-        max_abs_error=0.0,
-        cosine=1.0,
-        label_agreement=1.0,
-        metric_name=None,
-        metric=None,
-        metric_drop=None,
-    )
 
 
 def answers(signature: Signature, model: Path) -> list[Answer]:

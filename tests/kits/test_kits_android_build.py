@@ -14,7 +14,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from kotlin_kits import LABELS, Jvm, android_kit, make_jvm, tiny_onnx
+from kotlin_kits import Jvm, android_kit, make_jvm, tiny_onnx
+from tiny_kits import LABELS
 from tokenizers import (
     AddedToken,
     Tokenizer,

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kotlin_kits import LIMIT, TEXTS, android_kit, answers, passed, tiny_onnx
+from kotlin_kits import android_kit, answers, tiny_onnx
+from tiny_kits import LIMIT, TEXTS, passed
 
 from edgekit.errors import EdgekitError, ExportError, GateFailed
 from edgekit.files import sha256_file

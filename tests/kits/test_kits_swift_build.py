@@ -12,7 +12,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import small_tokenizers as small
-from swift_kits import FLAGS, LIMIT, TEXTS, require_swift, swift, swift_kit, tiny_package, with_labels
+from swift_kits import FLAGS, require_swift, swift, swift_kit, tiny_package, with_labels
+from tiny_kits import LIMIT, TEXTS
 
 from edgekit.kits.answers import to_hex
 from edgekit.kits.names import swift_literal

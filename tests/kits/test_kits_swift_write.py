@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from swift_kits import LIMIT, TEXTS, answers, passed, swift_kit, tiny_package, with_labels
+from swift_kits import answers, swift_kit, tiny_package, with_labels
+from tiny_kits import LIMIT, TEXTS, passed
 
 from edgekit.errors import ExportError, GateFailed
 from edgekit.files import sha256_path

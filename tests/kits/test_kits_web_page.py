@@ -7,7 +7,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from web_kits import TEXTS, answers, node_modules, ready, served, served_plainly, small_onnx, visit, web_kit
+from tiny_kits import TEXTS
+from web_kits import answers, node_modules, ready, served, served_plainly, small_onnx, visit, web_kit
 
 from edgekit.types import Artifact
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from web_kits import LIMIT, TEXTS, answers, passed, small_onnx, web_kit
+from tiny_kits import LIMIT, TEXTS, passed
+from web_kits import answers, small_onnx, web_kit
 
 from edgekit.errors import EdgekitError, ExportError, GateFailed
 from edgekit.files import sha256_file

@@ -19,6 +19,7 @@ import onnxruntime
 import pytest
 import typescript
 from onnx import TensorProto, helper, numpy_helper
+from tiny_kits import LABELS, LIMIT, TEXTS, passed
 
 import edgekit
 from edgekit.data.token_labels import word_starts
@@ -29,7 +30,7 @@ from edgekit.kits.tokenizer import build_tables, golden_vectors, load
 from edgekit.kits.web import versions, write_web
 from edgekit.models.load import load_tokenizer
 from edgekit.tasks import get_task
-from edgekit.types import Artifact, Parity, Signature, TensorSpec
+from edgekit.types import Artifact, Signature, TensorSpec
 
 TEMPLATE = Path(edgekit.__file__).parent / "kits" / "web" / "template"
 DRIVER = Path(__file__).parent / "page_driver.mjs"
@@ -41,21 +42,8 @@ PACKAGES = (
     f"onnxruntime-web@{versions.ONNXRUNTIME}",
     f"puppeteer-core@{PUPPETEER}",
 )
-LIMIT = 16  # tokens
 WIDTH = 8  # of the small models' one layer
-LABELS = {
-    "text-classification": ("negative", "positive"),
-    "multi-label-classification": ("about film", "about cast", "sad"),
-    "token-classification": ("O", "B-THING", "I-THING"),
-}
 TASKS = (*LABELS, "text-regression", "sentence-embedding")
-TEXTS = (
-    "a moving and superb film",
-    "a dull and clumsy story , sadly",
-    "Ünknown wörds 😀 film",
-    "tired",
-    "a\u00a0film \u200b e\u0301 ,, a long text that goes on and on until its words are cut off by the limit",
-)
 
 
 def small_onnx(folder: Path, tokenizer: Path, *, task: str, labels: Sequence[str] | None = None) -> Artifact:
@@ -114,22 +102,6 @@ def small_onnx(folder: Path, tokenizer: Path, *, task: str, labels: Sequence[str
         size_bytes=size_bytes(path),
         sha256=sha256_file(path),
         parameters=vectors.size + head.size,
-    )
-
-
-def passed(artifact: Artifact) -> Parity:
-    return Parity(
-        artifact=artifact.name,
-        reference="student",
-        executed=True,
-        runtime="onnxruntime",
-        samples=len(TEXTS),
-        max_abs_error=0.0,
-        cosine=1.0,
-        label_agreement=1.0,
-        metric_name=None,
-        metric=None,
-        metric_drop=None,
     )
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import ExportError
 from edgekit.files import atomic, sha256_file, size_bytes
 from edgekit.kits.android import versions
 from edgekit.kits.android.code import Place, kit_code, label_code
@@ -19,8 +18,8 @@ from edgekit.kits.android.readme import readme, use_lines
 from edgekit.kits.answers import Answer, to_hex
 from edgekit.kits.manifest import FILE, Bundle, checked_manifest, write_text
 from edgekit.kits.names import KOTLIN_WORDS
+from edgekit.kits.onnx_model import require_onnx
 from edgekit.kits.tokenizer import Golden, TokenizerTables, write_golden
-from edgekit.tasks import get_task
 from edgekit.types import Artifact, Parity
 
 _TEMPLATE = Path(__file__).parent / "template"
@@ -31,7 +30,6 @@ _API = {
     "token-classification": "Tagger",
     "sentence-embedding": "Embedder",
 }
-_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _JAVA_WORDS = """assert boolean byte char default double extends float goto implements instanceof int long
     native new short static strictfp switch synchronized throws transient void volatile"""
 # An Android namespace takes the words of neither language, and Gradle two folders for its own.
@@ -71,7 +69,7 @@ def write_android(
         MissingExtra: `ort` is asked for, and ONNX Runtime is not installed.
         DiskFull: no space was left.
     """
-    _require_supported(artifact)
+    require_onnx(artifact, kit="Android kit", tasks=_API)
     manifest = checked_manifest(
         artifact,
         parity,
@@ -105,31 +103,6 @@ def write_android(
         write_text(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
         write_text(made / "README.md", readme(artifact, parity, place, name=name))
     return Bundle("android", folder, artifact, manifest, use_lines(artifact.signature.task, folder, place))
-
-
-def _require_supported(artifact: Artifact) -> None:
-    signature = artifact.signature
-    if artifact.target not in ("onnx", "onnxruntime"):
-        raise ExportError(
-            f"{artifact.name} is for {artifact.target}; an Android kit carries ONNX.",
-            remedy="Export the model with --target onnx and give that artifact.",
-        )
-    if signature.task not in _API:
-        raise ExportError(
-            f"There is no Android kit for {signature.task}.", remedy=f"It exists for {', '.join(_API)}."
-        )
-    inputs = [spec.name for spec in signature.inputs]
-    fixed = [spec.name for spec in signature.inputs if isinstance(spec.shape[-1], int)]
-    if unknown := [name for name in inputs if name not in _INPUTS]:
-        raise ExportError(
-            f"{artifact.name} has inputs that a kit's tokenizer doesn't give: {', '.join(unknown)}.",
-            remedy=f"A kit gives {', '.join(_INPUTS)}.",
-        )
-    if fixed or signature.outputs[0].name != get_task(signature.task).output:
-        raise ExportError(
-            f"{artifact.name} takes texts of one length only, or gives {signature.outputs[0].name}.",
-            remedy="Export it with edgekit's ONNX target, whose sequence length is free.",
-        )
 
 
 def _place(name: str, *, model: str) -> Place:

@@ -12,15 +12,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import ExportError
 from edgekit.files import atomic
 from edgekit.kits.answers import Answer, samples_json
 from edgekit.kits.manifest import FILE, Bundle, checked_manifest, write_text
+from edgekit.kits.onnx_model import require_onnx
 from edgekit.kits.tokenizer import Golden, TokenizerTables, write_golden
 from edgekit.kits.web import versions
 from edgekit.kits.web.code import index_code, label_type
 from edgekit.kits.web.readme import readme, use_lines
-from edgekit.tasks import get_task
 from edgekit.types import Artifact, Parity
 
 _TEMPLATE = Path(__file__).parent / "template"
@@ -31,7 +30,6 @@ _FILES = {  # task → the file of its API
     "token-classification": "tagger",
     "sentence-embedding": "embedder",
 }
-_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 # Node's own modules, which a package can't be imported instead of, and names that npm refuses.
 _NODE_MODULES = """
     assert buffer cluster console constants crypto dgram dns domain events fs http http2 https inspector
@@ -73,7 +71,7 @@ def write_web(
             something else.
         DiskFull: no space was left.
     """
-    _require_supported(artifact)
+    require_onnx(artifact, kit="web kit", tasks=_FILES)
     manifest = checked_manifest(
         artifact,
         parity,
@@ -106,31 +104,6 @@ def write_web(
         write_text(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
         write_text(made / "README.md", readme(artifact, parity, name=name, slug=slug))
     return Bundle("web", folder, artifact, manifest, use_lines(artifact.signature.task, folder, slug))
-
-
-def _require_supported(artifact: Artifact) -> None:
-    signature = artifact.signature
-    if artifact.target not in ("onnx", "onnxruntime"):
-        raise ExportError(
-            f"{artifact.name} is for {artifact.target}; a web kit carries ONNX.",
-            remedy="Export the model with --target onnx and give that artifact.",
-        )
-    if signature.task not in _FILES:
-        raise ExportError(
-            f"There is no web kit for {signature.task}.", remedy=f"It exists for {', '.join(_FILES)}."
-        )
-    inputs = [spec.name for spec in signature.inputs]
-    fixed = [spec.name for spec in signature.inputs if isinstance(spec.shape[-1], int)]
-    if unknown := [name for name in inputs if name not in _INPUTS]:
-        raise ExportError(
-            f"{artifact.name} has inputs that a kit's tokenizer doesn't give: {', '.join(unknown)}.",
-            remedy=f"A kit gives {', '.join(_INPUTS)}.",
-        )
-    if fixed or signature.outputs[0].name != get_task(signature.task).output:
-        raise ExportError(
-            f"{artifact.name} takes texts of one length only, or gives {signature.outputs[0].name}.",
-            remedy="Export it with edgekit's ONNX target, whose sequence length is free.",
-        )
 
 
 def _slug(name: str) -> str:

@@ -86,7 +86,7 @@ def _named(report: Report, result: DeviceResult, row: Row) -> tuple[Cell, Cell]:
     about = [device.os, device.chip or "", "saving power" if device.low_power else ""]
     if device.simulated:
         about.append("simulated: says nothing of a device")
-    how = [row.runtime, row.compute_units or "", f"{row.threads} threads" if row.threads else ""]
+    how = [row.runtime, row.compute_units or "", _threads(row.threads)]
     if row.p50_ms is None:
         how.append(f"not measured: {row.not_measured}")
     name = next(a.name for a in report.artifacts if a.sha256 == result.artifact.sha256)
@@ -94,6 +94,10 @@ def _named(report: Report, result: DeviceResult, row: Row) -> tuple[Cell, Cell]:
         Cell(device.model, note=", ".join(filter(None, about))),
         Cell(name, note=", ".join(filter(None, how))),
     )
+
+
+def _threads(count: int | None) -> str:
+    return "" if count is None else f"{count} thread{'' if count == 1 else 's'}"
 
 
 def _times(row: Row | TimingRecord) -> list[Cell]:

@@ -18,7 +18,7 @@ from edgekit.kits.tokenizer import build_tables, golden_vectors, load, write_gol
 
 SOURCES = Path(edgekit.__file__).parent / "kits" / "web" / "template" / "src" / "tokenizer"
 RUNNER = Path(__file__).parent / "tokenizer_runner.mjs"
-NASTY = dict.fromkeys(("uncased", "cased", "llama3", "unigram"), 6000)  # texts; fewer of the others
+QUICK, WHOLE = 1500, 6000  # nasty texts; the slow tests run the whole
 OPTIONS = [
     "--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes", "--noImplicitOverride",
     "--noUnusedLocals", "--noUnusedParameters", "--noImplicitReturns", "--noFallthroughCasesInSwitch",
@@ -65,7 +65,7 @@ def differing(module: Path, path: Path, folder: Path, count: int) -> list[str]:
 
 @pytest.mark.parametrize("kind", small.KINDS)
 def test_typescript_agrees_on_nasty_texts(kind: str, module: Path, tmp_path: Path) -> None:
-    assert differing(module, small.saved(kind, tmp_path), tmp_path, NASTY.get(kind, 1500)) == []
+    assert differing(module, small.saved(kind, tmp_path), tmp_path, QUICK) == []
 
 
 def test_typescript_agrees_for_a_models_folder(module: Path, tiny_classifier: Path, tmp_path: Path) -> None:
@@ -144,7 +144,8 @@ def test_long_texts_do_not_overflow(module: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["uncased", "cased", "llama3", "unigram"])
 def test_every_scalar(kind: str, module: Path, tmp_path: Path) -> None:
-    """`a{c}b {c}` for all 1,112,064 scalars, through one Node process."""
+    """Nasty texts, and `a{c}b {c}` for all 1,112,064 scalars, through one Node process."""
+    assert differing(module, small.saved(kind, tmp_path / "nasty"), tmp_path, WHOLE) == []
     path = small.saved(kind, tmp_path)
     tables = write_tables(build_tables(path, checked=0), tmp_path / "tables")
     assert scalars_that_differ(module, tables, load(path).tokenizer) == []

@@ -85,7 +85,9 @@ def test_a_kit_that_answers_differently_fails_its_tests(kits: dict[str, Path], t
     assert code != 0 and "# fail 3" in printed  # tokens, outputs, answers
 
 
-@pytest.mark.parametrize("name", LABEL_SETS)
+@pytest.mark.parametrize(
+    "name", ["hostile", *(pytest.param(name, marks=pytest.mark.slow) for name in ("thousand", "many"))]
+)
 def test_labels_are_what_they_were_however_they_are_written(
     name: str, tiny_encoder: Path, tmp_path: Path
 ) -> None:
@@ -153,7 +155,11 @@ def test_what_can_not_be_measured_is_a_row_that_says_why(kits: dict[str, Path], 
     assert "could not be opened" in row["not_measured"] and "p50_ms" not in row
 
 
-@pytest.mark.parametrize("kind", ["uncased", "cased", "roberta", "llama3", "unigram"])
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow) for kind in ("cased", "roberta", "llama3", "unigram")]
+    + ["uncased"],
+)
 def test_words_begin_at_the_tokens_of_pythons_tagger(kind: str, tmp_path: Path) -> None:
     node_modules()
     path = small.saved(kind, tmp_path)

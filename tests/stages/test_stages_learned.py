@@ -97,6 +97,7 @@ def test_core_ml_needs_ranges(tiny_classifier: Path, tmp_path: Path) -> None:
     assert "quantization_aware" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_core_ml_packages_hold_the_learned_ranges(bench: Workbench) -> None:
     made = build_target(bench, Export(target="coreml", precisions=("int8-static",)))[-1]
     assert not made.rejected_because and made.parity.executed

@@ -18,6 +18,14 @@ from edgekit.types import Artifact, Parity
 
 FORMAT = "edgekit kit 1.0"
 FILE = "manifest.json"
+# Task → the file of its API in the templates of Swift and Kotlin.
+API = {
+    "text-classification": "Classifier",
+    "multi-label-classification": "MultiLabelClassifier",
+    "text-regression": "Regressor",
+    "token-classification": "Tagger",
+    "sentence-embedding": "Embedder",
+}
 
 
 @dataclass(frozen=True, slots=True)

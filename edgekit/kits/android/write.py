@@ -16,20 +16,13 @@ from edgekit.kits.android.code import Place, kit_code, label_code
 from edgekit.kits.android.ort_format import convert_to_ort
 from edgekit.kits.android.readme import readme, use_lines
 from edgekit.kits.answers import Answer, to_hex
-from edgekit.kits.manifest import FILE, Bundle, checked_manifest, write_text
+from edgekit.kits.manifest import API, FILE, Bundle, checked_manifest, write_text
 from edgekit.kits.names import KOTLIN_WORDS
 from edgekit.kits.onnx_model import require_onnx
 from edgekit.kits.tokenizer import Golden, TokenizerTables, write_golden
 from edgekit.types import Artifact, Parity
 
 _TEMPLATE = Path(__file__).parent / "template"
-_API = {
-    "text-classification": "Classifier",
-    "multi-label-classification": "MultiLabelClassifier",
-    "text-regression": "Regressor",
-    "token-classification": "Tagger",
-    "sentence-embedding": "Embedder",
-}
 _JAVA_WORDS = """assert boolean byte char default double extends float goto implements instanceof int long
     native new short static strictfp switch synchronized throws transient void volatile"""
 # An Android namespace takes the words of neither language, and Gradle two folders for its own.
@@ -69,7 +62,7 @@ def write_android(
         MissingExtra: `ort` is asked for, and ONNX Runtime is not installed.
         DiskFull: no space was left.
     """
-    require_onnx(artifact, kit="Android kit", tasks=_API)
+    require_onnx(artifact, kit="Android kit", tasks=API)
     manifest = checked_manifest(
         artifact,
         parity,
@@ -83,7 +76,7 @@ def write_android(
     place = _place(name, model=f"model{'.ort' if ort else artifact.path.suffix}")
     with atomic(folder) as made:
         module = made / place.module
-        _copy_template(made, place, _API[artifact.signature.task])
+        _copy_template(made, place, API[artifact.signature.task])
         write_text(
             module / "src/main/kotlin/Kit.kt", kit_code(artifact, place, version=manifest["edgekit_version"])
         )

@@ -12,7 +12,7 @@ from typing import Any
 from edgekit.errors import ExportError
 from edgekit.files import atomic
 from edgekit.kits.answers import Answer, samples_json
-from edgekit.kits.manifest import FILE, Bundle, checked_manifest, write_text
+from edgekit.kits.manifest import API, FILE, Bundle, checked_manifest, write_text
 from edgekit.kits.names import type_name
 from edgekit.kits.swift.code import info_code, label_code
 from edgekit.kits.swift.interface import Interface, read_interface
@@ -23,13 +23,6 @@ from edgekit.types import Artifact, Parity
 
 _TEMPLATE = Path(__file__).parent / "template"
 _MODULE = "KitModule"  # what the template calls the package and its modules
-_API = {
-    "text-classification": "Classifier",
-    "multi-label-classification": "MultiLabelClassifier",
-    "text-regression": "Regressor",
-    "token-classification": "Tagger",
-    "sentence-embedding": "Embedder",
-}
 # Bytes that are compared, which git must not give other line ends.
 _ATTRIBUTES = "*.txt -text\n*.mlpackage/** -text\n"
 # Modules and types that a package's own name must not hide.
@@ -76,7 +69,7 @@ def write_swift(
     )
     interface = read_interface(artifact.path)
     module = type_name(name, reserved=_TAKEN, fallback="Kit")
-    api = _API[artifact.signature.task]
+    api = API[artifact.signature.task]
     with atomic(folder) as made:
         _copy_template(made, module, api)
         _fill_package(made / "Package.swift", interface, tables)
@@ -106,9 +99,9 @@ def _require_supported(artifact: Artifact) -> None:
             f"{artifact.name} is for {artifact.target}; a Swift package carries Core ML.",
             remedy="Export the model with --target coreml and give that artifact.",
         )
-    if signature.task not in _API:
+    if signature.task not in API:
         raise ExportError(
-            f"There is no Swift package for {signature.task}.", remedy=f"It exists for {', '.join(_API)}."
+            f"There is no Swift package for {signature.task}.", remedy=f"It exists for {', '.join(API)}."
         )
     # Swift compares strings as people read them, and a dictionary of two such labels would be refused.
     forms: dict[str, str] = {}

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import MissingExtra, ModelError, first_line
+from edgekit.errors import ModelError
+from edgekit.runtimes.onnx_session import open_session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,22 +19,7 @@ class OnnxDecoder:
     """Runs a graph with onnxruntime-genai's inputs on ONNX Runtime's CPU provider."""
 
     def __init__(self, path: Path, *, context: int, threads: int = 1) -> None:
-        try:
-            import onnxruntime as ort
-        except ImportError as error:
-            raise MissingExtra("onnxruntime", extra="onnx", needed_for=f"Running {path.name}") from error
-        options = ort.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.log_severity_level = 3
-        try:
-            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise ModelError(
-                f"{path} is not a readable ONNX model: {first_line(error)}",
-                remedy="Export it again; the file may be truncated.",
-            ) from error
-        plural = "s" if threads > 1 else ""
-        self.name = f"onnxruntime {ort.__version__} (CPU, {threads} thread{plural})"
+        self._session, self.name = open_session(path, threads=threads, spin=True)
         self.context, self._past, self._capacity = context, 0, 0
         self._caches = {i.name: i.shape for i in self._session.get_inputs() if i.name.startswith(PAST)}
         self._places = any(i.name == "position_ids" for i in self._session.get_inputs())

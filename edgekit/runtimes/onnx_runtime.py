@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import MissingExtra, ModelError, first_line
 from edgekit.metadata import read_signature
+from edgekit.runtimes.onnx_session import open_session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,29 +18,9 @@ class OnnxRunner:
     """Runs an `.onnx` file with ONNX Runtime's CPU provider."""
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
-        try:
-            import onnxruntime as ort
-        except ImportError as error:
-            raise MissingExtra("onnxruntime", extra="onnx", needed_for=f"Running {path.name}") from error
-        if not path.is_file():
-            raise ModelError(f"{path} does not exist.", remedy="Check the path, or export the model first.")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        if threads > 1:
-            # Spinning workers would take cores from whatever else is measured or running beside this.
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise ModelError(
-                f"{path} is not a readable ONNX model: {first_line(error)}",
-                remedy="Export it again; the file may be truncated.",
-            ) from error
+        self._session, self.name = open_session(path, threads=threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.signature = read_signature(metadata, path=path)
-        self.name = f"onnxruntime {ort.__version__} (CPU, {threads} thread{'s' if threads > 1 else ''})"
         self._inputs = [(i.name, _DTYPES[i.type]) for i in self._session.get_inputs()]
         self._outputs = [o.name for o in self._session.get_outputs()]
 

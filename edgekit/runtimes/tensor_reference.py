@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from edgekit.errors import MissingExtra, ModelError, first_line
+from edgekit.errors import ModelError, first_line
+from edgekit.runtimes.onnx_session import open_session
 from edgekit.runtimes.python_module import outputs_of
 
 if TYPE_CHECKING:
@@ -50,20 +51,7 @@ class OnnxReference:
     module = None
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
-        try:
-            import onnxruntime as ort
-        except ImportError as error:
-            raise MissingExtra("onnxruntime", extra="onnx", needed_for=f"Running {path.name}") from error
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        try:
-            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise ModelError(
-                f"{path} is not a readable ONNX model: {first_line(error)}",
-                remedy="Export it again; the file may be truncated.",
-            ) from error
+        self._session, _ = open_session(path, threads=threads)
         self.name = path.name
 
     def run(self, feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:

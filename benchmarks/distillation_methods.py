@@ -235,15 +235,16 @@ before, the teacher's fine-tuning not.
 
 What to pick:
 
-- **Start with soft targets**, with or without labels, or with their relatives (logit MSE, DKD, DIST, the recipe's
-  triple): about a point over labels alone on movie reviews, for no more time than labels take. Between them nothing
-  can be told apart.
-- **With four times the time**, generated hard samples on top of the triple are the one method that gains twice as
-  much there; an assistant between teacher and student comes next.
-- **Where the student already reaches its teacher from labels alone**, as on the headlines, nothing is left to distil:
-  look at the label-only row of your own report first.
-- Attention maps, FitNets hints, an online teacher and a frozen token table gained nothing here. Updating every row of
-  the token table gains nothing over updating the rows in use (`embedding_updates: lazy`), and takes a fifth longer.
+- **Start with soft targets**, with or without labels, or with their relatives (logit MSE, DKD, DIST, the
+  recipe's triple): about a point over labels alone on movie reviews, for no more time than labels take.
+  Between them nothing can be told apart.
+- **With four times the time**, generated hard samples on top of the triple are the one method that gains
+  twice as much there; an assistant between teacher and student comes next.
+- **Where the student already reaches its teacher from labels alone**, as on the headlines, nothing is left
+  to distil: look at the label-only row of your own report first.
+- Attention maps, FitNets hints, an online teacher and a frozen token table gained nothing here. Updating
+  every row of the token table gains nothing over updating the rows in use (`embedding_updates: lazy`), and
+  takes a fifth longer.
 
 """
 

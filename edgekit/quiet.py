@@ -18,7 +18,15 @@ def hush() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     # coremltools names the versions it was tested with and the macOS-only proxies it can't load.
-    for name in ("coremltools", "torch.onnx", "onnxscript", "transformers", "optimum", "accelerate"):
+    for name in (
+        "coremltools",
+        "torch.onnx",
+        "onnxscript",
+        "transformers",
+        "optimum",
+        "accelerate",
+        "bitsandbytes",
+    ):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 

@@ -26,17 +26,19 @@ BASE = {
     "tasks",
     "scores",
     "device_result",
+    "decoder_parity",
     "ort_format",
 }
 ROOMS = {
     "recipe", "advice", "assets", "data", "models", "distill", "quantize", "export", "mil", "runtimes",
-    "verify", "benchmark", "kits", "report", "stages", "cli",
+    "verify", "benchmark", "kits", "report", "stages", "tune", "cli",
 }  # fmt: skip
-TOP = {"pipeline", "api", "app", "adhoc", "fit", "generation"}
+TOP = {"pipeline", "api", "app", "adhoc", "fit", "generation", "tuning"}
 EXTRA = {  # beyond the base, `recipe.schema` and itself
     "advice": {"mil"},
     "kits": {"mil"},
     "runtimes": {"mil", "models"},
+    "tune": {"data", "models", "distill"},
     "verify": {"runtimes"},
     "benchmark": {"runtimes"},
     "stages": ROOMS - {"cli"},
@@ -46,14 +48,15 @@ EXTRA = {  # beyond the base, `recipe.schema` and itself
     "adhoc": {"recipe", "assets"},
     "fit": (ROOMS | {"pipeline"}) - {"cli"},
     "generation": {"runtimes"},
-    "cli": {"recipe", "pipeline", "api", "app", "adhoc", "fit", "generation"},
+    "tuning": {"tune"},
+    "cli": {"recipe", "pipeline", "api", "app", "adhoc", "fit", "generation", "tuning"},
     "__main__": {"cli"},
 }
 LIGHT = ("types", "errors", "files", "progress", "quiet", "recipe", "cli")
 HEAVY = {
     "torch", "transformers", "onnx", "onnxruntime", "coremltools", "optimum", "sklearn",
     "scipy", "accelerate", "datasets", "matplotlib", "pyarrow", "huggingface_hub", "numpy",
-    "optuna",
+    "optuna", "peft", "bitsandbytes",
 }  # fmt: skip
 MAX_LINES = 400
 

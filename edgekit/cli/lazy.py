@@ -14,7 +14,7 @@ _PIPE_CLOSED = 141  # what a shell reports for a program that SIGPIPE ended
 
 
 class LazyGroup(click.Group):
-    """Imports `<package>.<name>` when that command is called; `--help` imports none.
+    """Imports `<package>.<name>` when that command is called (`a-b` is `a_b.py`); `--help` imports none.
 
     A command returns None, or its exit code as an int. What it raises is reported in one place,
     `edgekit.cli.failure`.
@@ -38,7 +38,8 @@ class LazyGroup(click.Group):
 
         hush()  # before the command's module can import anything that prints
         share_cores()
-        command: click.Command = importlib.import_module(f"{self.package}.{cmd_name}").command
+        module = importlib.import_module(f"{self.package}.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

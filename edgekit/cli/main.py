@@ -18,6 +18,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("bundle", "Pack an exported file for an app: Swift, Android, web."),
     ("predict", "Label texts with any model folder or exported file."),
     ("generate", "Write text with a language model."),
+    ("tune", "Fine-tune a language model: full, LoRA or QLoRA."),
+    ("self-train", "Train a language model on its own right answers."),
     ("report", "Write the report of a finished run again."),
     ("recipes", "List, copy and check recipes."),
     ("doctor", "Show what this machine can do, or what a Core ML package may cost."),

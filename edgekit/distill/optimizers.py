@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgekit.distill import processes
-from edgekit.errors import MissingExtra
+from edgekit.errors import MissingExtra, TrainingError
 from edgekit.recipe.schema import Training
 
 if TYPE_CHECKING:
@@ -119,7 +119,23 @@ def _main_optimizer(groups: list[dict[str, Any]], config: Training, *, device: s
         with quiet():
             # Its default first guess, 1e-6, takes a third of a short fine-tuning to grow from.
             return Prodigy(groups, lr=config.learning_rate, use_bias_correction=True, d0=1e-5)
+    if config.optimizer == "paged-adamw":
+        return _paged(groups, config, device=device)
     return torch.optim.AdamW(groups, lr=config.learning_rate, fused=device in FUSED)
+
+
+def _paged(groups: list[dict[str, Any]], config: Training, *, device: str) -> Any:
+    """AdamW whose state lies in unified memory (Dettmers et al., 2023), in float32."""
+    if device != "cuda":
+        raise TrainingError(
+            f"optimizer: paged-adamw moves memory between a CUDA device and its host; this is {device!r}.",
+            remedy="Use optimizer: adamw.",
+        )
+    try:
+        from bitsandbytes.optim import PagedAdamW32bit
+    except ImportError:
+        raise MissingExtra("bitsandbytes", extra="tune", needed_for="optimizer: paged-adamw") from None
+    return PagedAdamW32bit(groups, lr=config.learning_rate)
 
 
 def used_rows(weight: Tensor) -> Tensor:

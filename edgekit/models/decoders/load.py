@@ -8,10 +8,12 @@ from typing import Any
 
 from edgekit.errors import MissingExtra, ModelError, first_line
 from edgekit.models.decoders.build import build, read_config
+from edgekit.models.decoders.config import DecoderConfig
 from edgekit.models.decoders.module import Decoder
 from edgekit.quiet import hush, quiet
 
 CONTEXT = 2048  # tokens, unless asked for otherwise
+_SAFE = {"local_files_only": True, "trust_remote_code": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,18 @@ class LoadedDecoder:
     stop_ids: tuple[int, ...]  # tokens that end a text, the tokenizer's own first
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A decoder as transformers has it: fp32, on the CPU, in evaluation mode."""
+
+    model: Any  # transformers' `…ForCausalLM`
+    made: DecoderConfig
+    processor: Any  # the tokenizer
+    stop_ids: tuple[int, ...]  # tokens that end a text, the tokenizer's own first
+
+
 def load_decoder(path: Path, *, context: int | None = None) -> LoadedDecoder:
-    """Loads with transformers, in fp32, on the CPU.
+    """Loads the export-ready twin of a decoder, in fp32, on the CPU.
 
     Args:
         path: a Hub-layout folder with safetensors, a `.gguf` file, or a folder with one.
@@ -35,32 +47,65 @@ def load_decoder(path: Path, *, context: int | None = None) -> LoadedDecoder:
         ExportError: a family or a setting that can't be expressed, or a context that is too long.
         MissingExtra: GGUF needs a package.
     """
+    loaded = load_causal_lm(path)
+    tokens = context or min(CONTEXT, loaded.made.positions)
+    decoder = build(loaded.model.config, loaded.model.state_dict(), tokens)
+    return LoadedDecoder(decoder, loaded.processor, loaded.stop_ids)
+
+
+def load_causal_lm(path: Path) -> LoadedModel:
+    """Loads with transformers.
+
+    Raises:
+        As `load_decoder`.
+    """
     hush()
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
+    made, _ = read_hub_config(path)  # before the weights are read
     folder, extra = _location(path)
-    how: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, **extra}
     try:
-        with quiet():
-            config = AutoConfig.from_pretrained(folder, **how)
-        made = read_config(config)  # before the weights are read
         with quiet():
             import torch
 
             model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=None if extra else True, **how
+                folder, dtype=torch.float32, use_safetensors=None if extra else True, **_SAFE, **extra
             )
     except ImportError as error:
         raise MissingExtra("gguf", extra="gguf", needed_for="Reading a GGUF model") from error
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"{path} can't be loaded as a decoder: {first_line(error)}",
-            remedy="Give a folder with config.json and model.safetensors, or a .gguf file.",
-        ) from error
+        raise _unreadable(path, error) from error
     processor = load_text_tokenizer(folder, **extra)
-    decoder = build(model.config, model.state_dict(), context or min(CONTEXT, made.positions))
-    return LoadedDecoder(decoder, processor, stop_ids(processor, model.generation_config, model.config))
+    ends = stop_ids(processor, model.generation_config, model.config)
+    return LoadedModel(model.eval(), made, processor, ends)
+
+
+def read_hub_config(path: Path) -> tuple[DecoderConfig, Any]:
+    """A decoder's configuration, as the export module and as transformers have it; no weight is read.
+
+    Raises:
+        As `load_decoder`.
+    """
+    hush()
+    from transformers import AutoConfig
+
+    folder, extra = _location(path)
+    try:
+        with quiet():
+            config = AutoConfig.from_pretrained(folder, **_SAFE, **extra)
+    except ImportError as error:
+        raise MissingExtra("gguf", extra="gguf", needed_for="Reading a GGUF model") from error
+    except (OSError, ValueError, KeyError) as error:
+        raise _unreadable(path, error) from error
+    return read_config(config), config
+
+
+def _unreadable(path: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"{path} can't be loaded as a decoder: {first_line(error)}",
+        remedy="Give a folder with config.json and model.safetensors, or a .gguf file.",
+    )
 
 
 def load_text_tokenizer(folder: Path, **extra: Any) -> Any:

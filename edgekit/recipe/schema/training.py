@@ -24,10 +24,11 @@ class Training(Config):
     )
     evaluations_per_epoch: Annotated[int, Field(ge=1, le=100)] = 2
     keep_best: bool = Field(True, description="Ship the weights of the best validation score, not the last.")
-    optimizer: Literal["adamw", "schedule-free", "prodigy"] = Field(
+    optimizer: Literal["adamw", "schedule-free", "prodigy", "paged-adamw"] = Field(
         "adamw",
         description="`schedule-free` and `prodigy` need no tuned schedule; prodigy's learning_rate is a "
-        "multiplier of the rate it finds, usually 1.",
+        "multiplier of the rate it finds, usually 1. `paged-adamw`, on CUDA, keeps its state where "
+        "the driver can move it to the host when memory is short.",
     )
     embedding_updates: Literal["dense", "lazy", "frozen"] = Field(
         "dense",

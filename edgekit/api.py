@@ -16,6 +16,11 @@ from edgekit.errors import DataError, ModelError, RecipeError
 from edgekit.files import folder_lock, sha256_file, sha256_json, sha256_path, size_bytes
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Asset, Benchmark, Data, Export, Gates
+from edgekit.stages.decoder_artifacts import decoder_settings as decoder_settings
+from edgekit.stages.decoder_artifacts import export_decoder as export_decoder
+from edgekit.stages.decoder_artifacts import verify_decoder as verify_decoder
+from edgekit.stages.decoder_source import is_decoder as is_decoder
+from edgekit.stages.llm_measuring import bench_llm as bench_llm
 from edgekit.types import Artifact, BenchResult, LabelledFile, Model, Parity, Prediction, Rows, Signature
 
 if TYPE_CHECKING:

@@ -10,12 +10,18 @@ import click
 
 from edgekit.cli import console
 from edgekit.cli.datafile import data_options, labelled_file
+from edgekit.cli.decoder_options import DECODER_ONLY, decoder_options, refuse_options
 from edgekit.cli.options import json_option, keep_rejected_option, out_option, quiet_option
 
 if TYPE_CHECKING:
     from edgekit.ort_format import OrtFile
     from edgekit.stages.artifacts import Built
     from edgekit.types import Quantized
+
+ENCODER_ONLY = (
+    "max_length", "shapes", "ort", "block_size", "group_size", "calibration", "smoothing", "bits",
+    "max_bytes", "mix", "minimum_deployment_target", "pair_column", "label_column", "label_separator",
+)  # fmt: skip
 
 
 def compression_options(*, default: str) -> Callable[[Any], Any]:
@@ -102,6 +108,7 @@ def compression(words: Sequence[str], chosen: Mapping[str, Any]) -> tuple[tuple[
     help="Sequence shapes, Core ML only.",
 )
 @click.option("--ort", is_flag=True, help="Each ONNX file in ONNX Runtime's own format (.ort) as well.")
+@decoder_options
 @keep_rejected_option
 @json_option
 @quiet_option
@@ -123,7 +130,7 @@ def command(
     quiet: bool,
     **chosen: Any,
 ) -> int:
-    """Export the model folder MODEL, one artifact per target and precision, each verified against MODEL.
+    """Export MODEL, a folder or a .gguf file: an artifact per target and precision, each verified against it.
 
     With --data the task metric is compared as well. An artifact that fails its gates moves to rejected/,
     and the command exits with 9, unless --keep-rejected is given. Precisions are fp32, fp16 and those that
@@ -131,6 +138,10 @@ def command(
     standard operators alone and runs anywhere; onnxruntime is the same model in ONNX Runtime's own
     operators, and faster there. With --ort each ONNX file that passes is also written as .ort, made from it
     and run against it, beside the list of operators that a runtime built for it alone needs.
+
+    A language model becomes a folder for onnxruntime (fp32, int8, int4, int4-hqq) and a package with states
+    for coreml (fp16, int8, int4), compared on texts: --data texts.txt, or built-in ones. What the export
+    will need of memory is told first, and refused when it can't fit.
 
     \b
     Examples:
@@ -141,12 +152,21 @@ def command(
       edgekit export my-model -t coreml -p fp16,int8,palette6
       edgekit export my-model -t coreml -p int4 --minimum-deployment-target iOS18
       edgekit export my-model -t coreml --mixed --max-bytes 6MB --data test.csv
+      edgekit export my-llm -t onnxruntime -t coreml -p int4 --context 2048
     """
-    from edgekit.api import export_model
+    from edgekit.api import export_model, is_decoder
     from edgekit.recipe.schema import Gates
     from edgekit.recipe.schema.precisions import precisions_of
 
     console.start(quiet=quiet, as_json=as_json)
+    own = {name: chosen.pop(name) for name in DECODER_ONLY}
+    if is_decoder(model):
+        refuse_options([n for n in ENCODER_ONLY if chosen.get(n) != "iOS18"], "a language model")
+        return _export_decoder(
+            model, targets, compression(precisions, chosen)[0], out, data, text_column, as_json,
+            keep_rejected=keep_rejected, **own,
+        )  # fmt: skip
+    refuse_options(own, "this model, which is no language model")
     named, options = compression(precisions, chosen)
     by_target = {t: named for t in targets}
     if len(targets) > 1:
@@ -166,6 +186,32 @@ def command(
         **options,
     )
     return finish(built, as_json=as_json, keep_rejected=keep_rejected)
+
+
+def _export_decoder(
+    model: Path,
+    targets: Sequence[str],
+    precisions: Sequence[str],
+    out: Path | None,
+    data: Path | None,
+    column: str,
+    as_json: bool,
+    **settings: Any,
+) -> int:
+    from edgekit.api import decoder_settings, export_decoder
+    from edgekit.cli.show_decoder import built_lines
+    from edgekit.cli.verify import finite
+    from edgekit.errors import GateFailed
+
+    how = decoder_settings(data, column=column, **settings)
+    built = export_decoder(model, targets=targets, precisions=precisions, out=out, settings=how)
+    if as_json:
+        console.emit_json(finite({"artifacts": built}))
+    else:
+        for one in built:
+            built_lines(one)
+    failed = any(one.rejected_because for one in built) and not how.keep_rejected
+    return GateFailed.exit_code if failed else 0
 
 
 def finish(built: Sequence[Built], *, as_json: bool, keep_rejected: bool) -> int:

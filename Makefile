@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: help venv demo test test-slow test-kits swift-toolchain kotlin-toolchain lint bench peers bench-peers conformance clean
+.PHONY: help venv demo test test-slow test-kits swift-toolchain kotlin-toolchain lint bench peers bench-peers bench-llm conformance clean
 
 help:
 	@echo "make demo       distil, export, verify and benchmark the movie-review student; report in exported/"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench      edgekit's own benchmarks"
 	@echo "make peers      an environment for each toolkit that edgekit is compared with (9 GB, some minutes)"
 	@echo "make bench-peers  distillation speed and exported latency against other toolkits (an hour and a half)"
+	@echo "make bench-llm  a language model at 4 bits against llama.cpp, onnxruntime-genai and transformers"
 	@echo "make conformance  coremltools' own op tests, answered by edgekit.mil (some minutes)"
 	@echo "make venv       only the virtual environment"
 	@echo "make clean      remove the virtual environment and caches (not results, not downloads)"
@@ -63,7 +64,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/command_start.py
 	$(BIN)/python benchmarks/exported_latency.py
 
-PEERS := trainer textbrewer torchdistill optimum olive openvino torchao
+PEERS := trainer textbrewer torchdistill optimum olive openvino torchao llamacpp genai
 
 peers: $(PEERS:%=.venv-peers/%/.ready)
 
@@ -71,6 +72,9 @@ bench-peers: $(STAMP) peers
 	$(BIN)/python benchmarks/distillation_speed.py
 	$(BIN)/edgekit run movie-reviews
 	$(BIN)/python benchmarks/exported_latency.py
+
+bench-llm: $(STAMP) .venv-peers/llamacpp/.ready .venv-peers/genai/.ready
+	$(BIN)/python benchmarks/llm_decode.py
 
 .venv-peers/%/.ready: benchmarks/peers/%.txt benchmarks/peers/common.txt
 	$(PYTHON) -m venv $(@D)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,19 +51,40 @@ def peak_memory(
         command += ["--threads", str(threads)]
         if compute_units:
             command += ["--compute-units", compute_units]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise EdgekitError(
-                f"Measuring the memory of {path.name} took longer than {timeout_s:g} s.",
-                remedy="Give fewer or shorter rows.",
-            ) from error
+        told = run_worker(command, f"Measuring the memory of {path.name}", timeout_s=timeout_s)
+    return int(told["peak_bytes"])
+
+
+def run_worker(command: Sequence[str], what: str, *, timeout_s: float) -> dict[str, Any]:
+    """Runs a process that prints one JSON object as its last line.
+
+    Args:
+        what: begins the errors: "Measuring the memory of model.onnx".
+        timeout_s: seconds after which the process is ended.
+
+    Raises:
+        EdgekitError: it failed, took too long or gave no answer; carries the end of what it wrote to stderr.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise EdgekitError(
+            f"{what} took longer than {timeout_s:g} s.", remedy="Give fewer or shorter rows."
+        ) from error
     if done.returncode != 0:
         raise EdgekitError(
-            f"Measuring the memory of {path.name} failed: {_reason(done.returncode, done.stderr)}",
+            f"{what} failed: {_reason(done.returncode, done.stderr)}",
             remedy="Check the artifact with `edgekit verify`, and that enough memory is free.",
         )
-    return _answer(path, done.stdout)
+    # A runtime may print something of its own first; the worker's answer is the last line.
+    lines = done.stdout.strip().splitlines()
+    try:
+        return dict(json.loads(lines[-1]))
+    except (IndexError, ValueError, TypeError) as error:
+        raise EdgekitError(
+            f"{what} gave no figure; the process printed {done.stdout[-200:]!r}.",
+            remedy="Run it again; if it happens every time, report it with this message.",
+        ) from error
 
 
 def representative_rows(rows: Sequence[Batch], limit: int = _ROWS) -> list[Batch]:
@@ -88,15 +110,3 @@ def _reason(code: int, stderr: str) -> str:
     if code < 0:
         return f"the process was ended by signal {-code}. {tail}".strip()
     return tail or f"the process ended with code {code} and said nothing"
-
-
-def _answer(path: Path, stdout: str) -> int:
-    # A runtime may print something of its own first; the worker's answer is the last line.
-    lines = stdout.strip().splitlines()
-    try:
-        return int(json.loads(lines[-1])["peak_bytes"])
-    except (IndexError, ValueError, KeyError, TypeError) as error:
-        raise EdgekitError(
-            f"Measuring the memory of {path.name} gave no figure; the process printed {stdout[-200:]!r}.",
-            remedy="Run it again; if it happens every time, report it with this message.",
-        ) from error

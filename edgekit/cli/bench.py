@@ -1,4 +1,4 @@
-"""`edgekit bench`: models side by side, the DistilBERT way; and results that devices send."""
+"""`edgekit bench`: models side by side, by one of two protocols; and results that devices send."""
 
 from __future__ import annotations
 
@@ -6,18 +6,38 @@ from pathlib import Path
 
 import click
 
-from edgekit.cli import bench_import, console
+from edgekit.cli import bench_import, bench_llm, console
 from edgekit.cli.datafile import data_options, labelled_file
 from edgekit.cli.options import json_option, quiet_option, threads_option
 
+_PROTOCOLS = {"distilbert": "models", "llm": "llm"}  # `--protocol` → the command that follows it
+
 
 class _Bench(click.Group):
-    """`bench A B …` measures; only the word `import` in front means something else."""
+    """`bench A B …` measures the DistilBERT way, unless a command or a protocol is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+        args, protocol = _without_protocol(args)
+        if protocol is not None:
+            args = [protocol, *args]
+        elif args and args[0] not in (*self.commands, *ctx.help_option_names):
             args = ["models", *args]
         return super().parse_args(ctx, args)
+
+
+def _without_protocol(args: list[str]) -> tuple[list[str], str | None]:
+    """The words without `--protocol NAME`, and the command of that name."""
+    for place, word in enumerate(args):
+        if word == "--":
+            break
+        option, equals, name = word.partition("=")
+        if option == "--protocol":
+            taken = 1 if equals else 2
+            name = name or next(iter(args[place + 1 : place + 2]), "")
+            if name not in _PROTOCOLS:
+                raise click.UsageError(f"--protocol is one of: {', '.join(_PROTOCOLS)}. Given: {name!r}.")
+            return [*args[:place], *args[place + taken :]], _PROTOCOLS[name]
+    return args, None
 
 
 @click.group(cls=_Bench, short_help="Measure models side by side.")
@@ -27,11 +47,13 @@ def command() -> None:
     \b
     Examples:
       edgekit bench A.onnx B.onnx --data test.csv        (options: edgekit bench models --help)
+      edgekit bench --protocol llm A/onnxruntime         (options: edgekit bench llm --help)
       edgekit bench import result.json
     """
 
 
 command.add_command(bench_import.command, "import")
+command.add_command(bench_llm.command, "llm")
 
 
 @command.command("models", short_help="Measure models side by side.")

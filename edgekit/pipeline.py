@@ -17,13 +17,14 @@ from edgekit.errors import GateFailed
 from edgekit.files import folder_lock, sha256_json, write_json
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Asset, Recipe
-from edgekit.tasks import get_task
+from edgekit.tasks import TEXT_GENERATION, get_task
 from edgekit.threads import share_cores
 from edgekit.types import BenchResult, Source, Trained
 
 if TYPE_CHECKING:
     from edgekit.assets.fetch import Plan
     from edgekit.report.document import Report
+    from edgekit.report.language import LanguageReport
     from edgekit.stages.artifacts import Built, Workbench
     from edgekit.stages.bundling import Kit
     from edgekit.stages.context import Context
@@ -43,25 +44,32 @@ class RunPlan:
     writes: tuple[str, ...]
 
 
+def _written_last(decoder: bool) -> tuple[str, ...]:
+    own = ("report.md", "report.json")
+    return own if decoder else ("report.html", *own, "student/README.md")
+
+
 @dataclass(frozen=True, slots=True)
 class RunResult:
     """Where a finished run's results lie, and what they are."""
 
     folder: Path
-    report: Report
+    report: Report | LanguageReport  # the second of a decoder
     rejected: tuple[str, ...]
 
     @property
     def headline(self) -> str:
         """The result in one sentence."""
+        from edgekit.report.language import LanguageReport
         from edgekit.report.summary import headline
 
-        return headline(self.report)
+        return self.report.headline if isinstance(self.report, LanguageReport) else headline(self.report)
 
 
 def plan_run(recipe: Recipe, *, out: Path | None = None) -> RunPlan:
     """What `run_recipe` would download, do and write. Changes nothing."""
     from edgekit.assets.fetch import describe
+    from edgekit.export.decoder_targets import decoder_path
     from edgekit.export.targets import file_name, get_target
     from edgekit.stages.steps import steps, teachers
 
@@ -78,20 +86,24 @@ def plan_run(recipe: Recipe, *, out: Path | None = None) -> RunPlan:
     if _has_label_only(recipe):
         stages.append("train the same student on labels alone")
         writes.append("label-only/")
-    if recipe.baselines.tfidf:
+    decoder = recipe.task == TEXT_GENERATION.name
+    if recipe.baselines.tfidf and not decoder:
         stages.append("fit TF-IDF + logistic regression")
     stages.append("score on the test split")
     for export in recipe.exports:
         target = get_target(export.target)
         for precision in export.precisions:
             stages.append(f"export and verify {export.target} {precision}")
+            if decoder:
+                writes.append(f"{decoder_path(Path('student'), export.target, precision)}/")
+                continue
             writes.append(f"student/{target.folder}/{file_name(target, precision)}")
             if export.ort:
                 writes.append(str(Path(writes[-1]).with_suffix(".ort")))
     for platform in dict.fromkeys(recipe.kits):
         stages.append(f"write the app kit for {platform}")
         writes.append(f"kits/{platform}/")
-    if recipe.exports and recipe.benchmark.enabled:
+    if recipe.exports and recipe.benchmark.enabled and not decoder:
         stages.append("benchmark teacher and students, interleaved")
         writes.append("teacher/onnx/model.onnx")
     stages.append("report")
@@ -99,7 +111,7 @@ def plan_run(recipe: Recipe, *, out: Path | None = None) -> RunPlan:
         folder=out or RESULTS / recipe.name,
         downloads=tuple(describe(asset) for asset in assets_of(recipe).values()),
         stages=tuple(stages),
-        writes=(*writes, "report.html", "report.md", "report.json", "student/README.md"),
+        writes=(*writes, *_written_last(decoder)),
     )
 
 
@@ -129,6 +141,8 @@ def run_recipe(
     with folder_lock(folder):
         context = prepare(recipe, folder, offline=offline)
         teacher, student, label_only = train_models(context)
+        if recipe.task == TEXT_GENERATION.name:
+            return _finish_decoder(context, teacher, student, label_only, command=command)
         scores = _scores(context, teacher, student, label_only)
         built = export_all(context, workbench(context, student, teacher))
         reference = _teacher_artifact(context, teacher) if built and recipe.benchmark.enabled else None
@@ -147,6 +161,27 @@ def run_recipe(
         )
     _check_retained(recipe, scores, folder)
     return RunResult(folder, report, rejected)
+
+
+def _finish_decoder(
+    context: Context, teacher: Trained, student: Trained, label_only: Trained | None, *, command: str
+) -> RunResult:
+    """Scores, exports and report of a recipe for a decoder."""
+    from edgekit.stages.language_results import export_decoders, report_decoders, score_decoders
+
+    models = [one for one in (teacher, student, label_only) if one is not None]
+    sums = score_decoders(context, models)
+    built = export_decoders(context, student)
+    report = report_decoders(context, models, sums, built, command=command)
+    rejected = tuple(one.artifact.name for one in built if one.rejected_because)
+    if rejected and not context.recipe.gates.keep_rejected:
+        reasons = "; ".join(f"{b.artifact.name}: {b.rejected_because}" for b in built if b.rejected_because)
+        raise GateFailed(
+            f"{len(rejected)} of {len(built)} artifacts did not pass and lie in {student.path}/rejected: "
+            f"{reasons}.",
+            remedy="See report.md; train the student longer, or export it in more bits.",
+        )
+    return RunResult(context.folder, report, rejected)
 
 
 def prepare(recipe: Recipe, folder: Path, *, offline: bool = False) -> Context:

@@ -24,6 +24,7 @@ def text_signature(
         "text-regression": lambda: 1,
         "sentence-embedding": lambda: module.embedding_size,
         "masked-lm": lambda: module.config.vocab_size,
+        "text-generation": lambda: module.config.vocab_size,
     }.get(task, lambda: len(labels))()
     sequence = ("sequence",) if kind.per_token else ()
     return Signature(

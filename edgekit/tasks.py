@@ -46,6 +46,10 @@ TASKS = {
     )
 }  # fmt: skip
 
+# A decoder is asked for the next token again and again: it has a recipe and a loop like the others, and
+# exports, checks and figures of its own. Its score is 1 / perplexity: the geometric mean of probabilities.
+TEXT_GENERATION = Task("text-generation", "text-generation", "nothing", "logits", True, "token_probability")
+
 METRIC_WORDS = {  # a metric inside a sentence
     "accuracy": "accuracy",
     "micro_f1": "micro F1",
@@ -53,6 +57,7 @@ METRIC_WORDS = {  # a metric inside a sentence
     "entity_f1": "entity F1",
     "cosine": "cosine to the teacher",
     "masked_accuracy": "masked-token accuracy",
+    "token_probability": "mean probability of a token",
 }
 
 
@@ -62,8 +67,9 @@ def get_task(name: str) -> Task:
     Raises:
         RecipeError: there is none.
     """
-    if name not in TASKS:
+    known = {**TASKS, TEXT_GENERATION.name: TEXT_GENERATION}
+    if name not in known:
         raise RecipeError(
-            f"{name!r} is not a task that edgekit knows.", remedy=f"Use one of {', '.join(TASKS)}."
+            f"{name!r} is not a task that edgekit knows.", remedy=f"Use one of {', '.join(known)}."
         )
-    return TASKS[name]
+    return known[name]

@@ -9,6 +9,7 @@ import click
 
 from edgekit.cli import console
 from edgekit.cli.options import json_option, keep_rejected_option, out_option, quiet_option, split_overrides
+from edgekit.tasks import TEXT_GENERATION
 
 
 @click.command(short_help="Carry out a recipe.")
@@ -93,6 +94,9 @@ def show_result(result) -> None:  # type: ignore[no-untyped-def]
 
     console.say(result.headline)
     console.say()
+    if result.report.task == TEXT_GENERATION.name:
+        _show_decoder(result)
+        return
     artifact_table(result.report)
     console.say()
     console.say(f"Report    {result.folder / 'report.html'}")
@@ -111,3 +115,14 @@ def show_result(result) -> None:  # type: ignore[no-untyped-def]
     ]
     if kept:
         console.say(f'Try       edgekit predict {result.folder / kept[-1].path} "A quiet triumph."')
+
+
+def _show_decoder(result) -> None:  # type: ignore[no-untyped-def]
+    from edgekit.files import human
+
+    for one in result.report.artifacts:
+        verdict = one.rejected_because or "verified"
+        console.say(f"{result.folder / one.path}  {human(one.size_bytes)}, {verdict}")
+    console.say(f"Report    {result.folder / 'report.md'}")
+    console.say(f"Student   {result.folder / 'student'}")
+    console.say(f'Try       edgekit generate {result.folder / "student"} "Once upon a time"')

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from edgekit.data.documents import token_blocks
 from edgekit.data.masking import masked_rows
 from edgekit.data.token_labels import token_labels
 from edgekit.data.tokens import tokenise
-from edgekit.tasks import get_task
+from edgekit.tasks import TEXT_GENERATION, get_task
 from edgekit.types import Rows, Split
 
 
@@ -22,12 +23,15 @@ def judged_rows(task: str, processor: Any, split: Split, max_length: int) -> tup
         max_length: tokens.
 
     Returns:
-        Rows (of a masked-lm, with the masks in place) and truths: labels, ids per token, or nothing for an
-        unlabelled split and for sentence embeddings, whose truth is what the teacher answers.
+        Rows (of a masked-lm, with the masks in place; of a decoder, blocks of documents) and truths: labels,
+        ids per token, or nothing for an unlabelled split, for a decoder, and for sentence embeddings, whose
+        truth is what the teacher answers.
     """
     kind = get_task(task)
     if kind.truth == "tags" and split.labels:
         return token_labels(processor, split.inputs, split.labels, max_length)
+    if kind is TEXT_GENERATION:
+        return token_blocks(processor, split.inputs, max_length), ()
     rows = tokenise(processor, split.inputs, max_length)
     if kind.metric == "masked_accuracy":
         return masked_rows(rows, processor)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgekit.data.columnar import read_parquet, read_saved
 from edgekit.data.delimited import read_delimited
+from edgekit.data.documents import read_documents
 from edgekit.data.folder import ENDINGS, is_saved, split_files
 from edgekit.data.json_lines import read_json_lines
 from edgekit.data.table import Table
@@ -65,6 +66,8 @@ def _read_file(path: Path, file_format: str, data: Data) -> Table:
             encoding=data.encoding,
             columns=data.columns,
         )
+    if file_format == "text":
+        return read_documents(path, separator=data.separator, encoding=data.encoding, column=data.text)
     _no_names(path, data)
     return read_parquet(path) if file_format == "parquet" else read_json_lines(path, encoding=data.encoding)
 

@@ -114,7 +114,7 @@ def ask(
         )
         _fill(live, batches, Writer(folder, full_key, layout), collate=collate, title=title, top_k=top_k)
 
-    _once(folder, fill)
+    once(folder, fill)
     device = next(module.parameters()).device
     held = device if device.type != "cpu" and layout.size_bytes <= memory_bytes else None
     return CachedTeacher(live, Reader(folder, layout, device=held), layout, classes=classes)
@@ -242,7 +242,7 @@ def _check_finite(seen: Seen, indices: Sequence[int], title: str) -> None:
         )
 
 
-def _once(folder: Path, fill: Callable[[], None]) -> None:
+def once(folder: Path, fill: Callable[[], None]) -> None:
     """Fills a folder in one process while the others wait, and not in a collective: those time out."""
     import torch
     from filelock import FileLock

@@ -25,6 +25,26 @@ def cut(logits: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
     return values, classes.to(torch.int32), others.logsumexp(-1, keepdim=True)
 
 
+def coarse(logits: Tensor, classes: Tensor) -> Tensor:
+    """The logits of chosen classes, and the log-sum-exp of all others as that of one more class.
+
+    A divergence between two distributions of which both are made coarse so is at most their own, and loses no
+    mass: nothing need be assumed of how a teacher's rest is spread.
+
+    Args:
+        logits: `[…, C]`; carries the gradient.
+        classes: `[…, k]` integers, k < C, different in each row.
+
+    Returns:
+        `[…, k + 1]`, unnormalised as `logits` are.
+    """
+    import torch
+
+    chosen = classes.long()
+    others = logits.scatter(-1, chosen, -math.inf).logsumexp(-1, keepdim=True)
+    return torch.cat((logits.gather(-1, chosen), others), dim=-1)
+
+
 def restore(values: Tensor, classes: Tensor, rest: Tensor, *, count: int) -> Tensor:
     """Logits `[…, C]` float32 whose softmax gives the kept classes their exact probabilities.
 

@@ -9,14 +9,20 @@ from edgekit.fit.exact import Scale, Shape, frontier_of, runs_here
 from edgekit.fit.outcome import relaxed
 from edgekit.fit.space import Space, recipe_with, smallest_choices, words
 from edgekit.recipe.schema import Export, Recipe
+from edgekit.tasks import TASKS
 
 
-def check_target(export: Export, bounds: Bounds) -> None:
-    """Refuses a latency bound for files that can't be timed here.
+def check_search(recipe: Recipe, export: Export, bounds: Bounds) -> None:
+    """Refuses tasks that have no search, and a latency bound for files that can't be timed here.
 
     Raises:
-        RecipeError: names the target.
+        RecipeError: names the task or the target.
     """
+    if recipe.task not in TASKS:
+        raise RecipeError(
+            f"`edgekit fit` has no search for {recipe.task}.",
+            remedy="Choose student.layers by hand and compare the runs: edgekit run.",
+        )
     if bounds.max_latency_ms is not None and not runs_here(export.target):
         raise RecipeError(
             f"--max-latency-ms can't be judged: {export.target} files don't run on this machine.",

@@ -16,7 +16,7 @@ from edgekit.fit.bounds import Bounds, Cost
 from edgekit.fit.exact import Scale, runs_here
 from edgekit.fit.finish import finish
 from edgekit.fit.outcome import excess_of
-from edgekit.fit.refuse import check_reachable, check_target
+from edgekit.fit.refuse import check_reachable, check_search
 from edgekit.fit.results import Outcome, tested
 from edgekit.fit.search import Search, judged, results_of
 from edgekit.fit.space import own_choice, params_of, proposals, space_of
@@ -70,7 +70,7 @@ def plan_fit(recipe: Recipe, bounds: Bounds, options: Options, *, out: Path | No
     from edgekit.pipeline import RESULTS, assets_of, prepare
 
     export = export_of(recipe)
-    check_target(export, bounds)
+    check_search(recipe, export, bounds)
     folder = out or RESULTS / recipe.name
     downloads = tuple(describe(asset) for asset in assets_of(recipe).values())
     there = all(plan.cached for plan in downloads)
@@ -142,7 +142,7 @@ def open_search(recipe: Recipe, bounds: Bounds, options: Options, run: Path) -> 
     from edgekit.pipeline import prepare
 
     export = export_of(recipe)
-    check_target(export, bounds)
+    check_search(recipe, export, bounds)
     folder = run / FOLDER
     context = prepare(recipe, run, offline=options.offline)
     space = space_of(context)

@@ -10,7 +10,7 @@ from edgekit.errors import MissingExtra, ModelError, first_line
 from edgekit.models import tasks
 from edgekit.quiet import hush, quiet
 from edgekit.signatures import text_signature
-from edgekit.tasks import Task, get_task
+from edgekit.tasks import TEXT_GENERATION, Task, get_task
 from edgekit.types import Model, Signature, Source
 
 # Embedding tables are padded up to a round size by many trainers (DeBERTa-v3: 99 rows).
@@ -73,7 +73,8 @@ def load_model(
         if dropout is not None and hasattr(config, field):
             settings[field] = dropout
     config.update(settings)
-    processor = load_tokenizer(folder, uri=source.uri, **extra)
+    decoder = kind is TEXT_GENERATION
+    processor = load_tokenizer(folder, uri=source.uri, end_pads=decoder, **extra)
     check_vocabulary(processor, config, uri=source.uri)
     if kind.metric == "masked_accuracy" and processor.mask_token_id is None:
         raise ModelError(
@@ -84,7 +85,7 @@ def load_model(
         "local_files_only": True,
         "use_safetensors": True if not extra else None,
         "trust_remote_code": False,
-        **({"attn_implementation": attention} if attention else {}),
+        **({"attn_implementation": "sdpa" if decoder else attention} if attention else {}),
         **extra,
     }
     try:
@@ -97,6 +98,12 @@ def load_model(
             f"{source.uri}: the weights can't be loaded: {first_line(error)}",
             remedy="Check that config.json and model.safetensors belong together.",
         ) from error
+    if "gguf_file" in extra:
+        # What came out of a GGUF file is plain numbers from here on, which transformers does not notice.
+        module.hf_quantizer = None
+        for told in ("is_quantized", "quantization_method"):
+            module.__dict__.pop(told, None)
+        vars(module.config).pop("quantization_config", None)
     module = module.float().eval()
     module.config.pad_token_id = processor.pad_token_id
     signature = text_signature(
@@ -147,8 +154,12 @@ def _without_types(signature: Signature) -> Signature:
     return replace(signature, inputs=inputs)
 
 
-def load_tokenizer(folder: Path, *, uri: str, **extra: Any) -> Any:
+def load_tokenizer(folder: Path, *, uri: str, end_pads: bool = False, **extra: Any) -> Any:
     """The fast tokenizer of a model folder.
+
+    Args:
+        end_pads: whether the end-of-text token may stand for a padding token that there is none of: a decoder
+            never looks at what comes later.
 
     Raises:
         ModelError: there is none, or it has no padding token.
@@ -171,6 +182,8 @@ def load_tokenizer(folder: Path, *, uri: str, **extra: Any) -> Any:
             f"{uri} has no readable tokenizer: {first_line(error)}",
             remedy="Put tokenizer.json and tokenizer_config.json beside the model.",
         ) from error
+    if end_pads and processor.pad_token_id is None:
+        processor.pad_token = processor.eos_token
     if processor.pad_token_id is None:
         raise ModelError(
             f"{uri}: its tokenizer has no padding token.",

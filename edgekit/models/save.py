@@ -10,6 +10,7 @@ from edgekit.codec import to_json
 from edgekit.files import atomic, read_json, require_space, write_json
 from edgekit.metadata import PROVENANCE_KEY, RANGES_KEY, SIDECAR, SIGNATURE_KEY
 from edgekit.quiet import quiet
+from edgekit.tasks import TEXT_GENERATION
 from edgekit.types import Model
 
 WEIGHTS = "model.safetensors"
@@ -31,7 +32,10 @@ def save_model(model: Model, folder: Path, *, provenance: Mapping[str, Any]) -> 
         temporary.mkdir(parents=True)
         with quiet():
             model.module.save_pretrained(temporary, safe_serialization=True)
-        save_front_end(model.processor, temporary, max_length=model.signature.max_length)
+        # A decoder was trained on blocks, whose length is no limit of its texts.
+        decoder = model.signature.task == TEXT_GENERATION.name
+        limit = None if decoder else model.signature.max_length
+        save_front_end(model.processor, temporary, max_length=limit)
         told = {SIGNATURE_KEY: to_json(model.signature), PROVENANCE_KEY: to_json(provenance)}
         ranges = getattr(model.module, "input_ranges", {})
         write_json(temporary / SIDECAR, told | ({RANGES_KEY: ranges} if ranges else {}))

@@ -20,6 +20,7 @@ _AUTO = {
     "text-classification": "AutoModelForSequenceClassification",
     "token-classification": "AutoModelForTokenClassification",
     "fill-mask": "AutoModelForMaskedLM",
+    "text-generation": "AutoModelForCausalLM",
 }
 
 
@@ -87,6 +88,10 @@ def normalized(config: Any) -> Any:
 
 def layer_count(config: Any) -> tuple[str, int]:
     """Name of the configuration field that counts layers, and its value."""
+    from edgekit.models.decoders.build import DECODERS
+
+    if config.model_type in DECODERS:  # optimum does not know all of them
+        return "num_hidden_layers", int(config.num_hidden_layers)
     wrapped = normalized(config)
     field = getattr(type(wrapped), "NUM_LAYERS", "num_hidden_layers")
     return field, int(wrapped.num_layers)

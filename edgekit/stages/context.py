@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from edgekit.files import sha256_json
 from edgekit.recipe.schema import Recipe
 from edgekit.stages.store import Store
-from edgekit.tasks import get_task
+from edgekit.tasks import TEXT_GENERATION, get_task
 from edgekit.types import CurvePoint, Rows, Source, Split, Splits
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgekit.types import Model
 
 
-def _identity(processor: Any) -> str:
+def identity(processor: Any) -> str:
     """Hash of a fast tokenizer's own description, whatever it was told to cut or pad last."""
     told = json.loads(processor.backend_tokenizer.to_str())
     return sha256_json({**told, "truncation": None, "padding": None, "inputs": processor.model_input_names})
@@ -146,7 +146,7 @@ class Context:
         """Rows that a model with this tokenizer is judged on, masks in place, and one truth for each."""
         from edgekit.data.judged import judged_rows
 
-        key = f"{split} {_identity(processor)}"
+        key = f"{split} {identity(processor)}"
         if key not in self._judged:
             self._judged[key] = judged_rows(
                 self.recipe.task, processor, getattr(self.splits, split), self.max_length
@@ -154,11 +154,17 @@ class Context:
         return self._judged[key]
 
     def _encoded(self, name: str, split: Split, processor: Any) -> _Encoded:
+        from edgekit.data.documents import token_blocks
         from edgekit.data.token_labels import token_labels
-        from edgekit.data.tokens import tokenise_with_stats
+        from edgekit.data.tokens import TokenStats, tokenise_with_stats
 
-        key = f"{name} {_identity(processor)}"
-        if key not in self._tokenised:
+        key = f"{name} {identity(processor)}"
+        if key not in self._tokenised and self.recipe.task == TEXT_GENERATION.name:
+            blocks = token_blocks(processor, split.inputs, self.max_length)
+            full = self.max_length
+            stats = TokenStats(len(blocks), full, p50=full, p90=full, p99=full, longest=full, cut=0)
+            self._tokenised[key] = _Encoded(blocks, (), stats)
+        elif key not in self._tokenised:
             rows, stats = tokenise_with_stats(processor, split.inputs, self.max_length)
             labels: Sequence[Any] = split.labels or [None] * len(split)
             if split.labels and get_task(self.recipe.task).truth == "tags":

@@ -11,7 +11,7 @@ from edgekit.errors import ModelError
 from edgekit.recipe.schema import Distill, Recipe, Student
 from edgekit.stages.context import Context
 from edgekit.stages.steps import STUDENT
-from edgekit.tasks import get_task
+from edgekit.tasks import TEXT_GENERATION, get_task
 from edgekit.types import Model, Rows
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ def teach(context: Context, model: Model, lesson: Lesson) -> Outcome:
     Raises:
         EdgekitError: see `distill.preflight`, `distill.modes` and `distill.loop`.
     """
+    if context.recipe.task == TEXT_GENERATION.name:
+        from edgekit.stages.language import teach_decoder
+
+        return teach_decoder(context, model, lesson)
     from edgekit.distill import processes
     from edgekit.distill.loop import Job, train
     from edgekit.distill.modes import make_distiller
@@ -106,6 +110,10 @@ def check(context: Context, model: Model, lesson: Lesson) -> None:
     Raises:
         TrainingError, ModelError, DataError, RecipeError: a fact and a remedy for each.
     """
+    if context.recipe.task == TEXT_GENERATION.name:
+        from edgekit.stages.language import check_decoder
+
+        return check_decoder(context, model, lesson)
     from edgekit.distill import preflight
     from edgekit.distill.see import shape_of
     from edgekit.models.students.vocabulary import aligned

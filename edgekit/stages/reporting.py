@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from edgekit.files import sha256_json, size_bytes
+from edgekit.recipe.schema import TaskName
 from edgekit.stages.context import Context
 from edgekit.stages.devices import PHONE, kept_results, with_devices
 from edgekit.tasks import get_task
@@ -80,7 +81,7 @@ def assemble(
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         labels=context.splits.label_names,
-        task=recipe.task,
+        task=cast(TaskName, recipe.task),  # a decoder's is reported elsewhere
         metric=get_task(recipe.task).metric,
         data=describe_data(
             context.splits,

@@ -67,6 +67,8 @@ def alone(recipe: Recipe) -> Step:
             "mode": "offline",
             "adversarial": None,
             "hard_samples": None,
+            "on_policy": None,
+            "teacher_texts": None,
             "assistants": (),
             "generations": 1,
         }

@@ -16,7 +16,7 @@ from edgekit.quiet import quiet
 from edgekit.recipe.schema import Distill, Training
 from edgekit.stages.context import Context
 from edgekit.stages.steps import LABELS_ONLY, TEACHER, Step, alone, steps, teachers
-from edgekit.tasks import get_task
+from edgekit.tasks import TEXT_GENERATION, get_task
 from edgekit.types import Model, Source, Trained
 
 
@@ -181,6 +181,7 @@ def _train_step(
         return other
 
     own = context.sources.get(step.source)
+    decoder = recipe.task == TEXT_GENERATION.name  # learns from all texts, taught or not
     parent = own.sha256 if own else made[step.parent].sha256 if made else context.sources[TEACHER].sha256
     return _stage(
         context,
@@ -190,7 +191,7 @@ def _train_step(
             "parent": parent,
             "pretrained": pretrained.sha256 if pretrained else None,
             "teachers": [[made[name].sha256, _trust(context, name)] for name in step.teachers],
-            "transfer": context.transfer_key if step.teachers else None,
+            "transfer": context.transfer_key if step.teachers or decoder else None,
             "student": step.student.model_dump(mode="json", exclude={"model"}),
             "targets": rounded_as(recipe) if step.student.quantization_aware else None,
         },

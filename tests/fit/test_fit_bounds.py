@@ -6,6 +6,8 @@ import pytest
 
 from edgekit.errors import RecipeError
 from edgekit.fit.bounds import Bounds, Cost
+from edgekit.fit.run import Options, plan_fit
+from edgekit.recipe.load import load_recipe
 
 TEACHER = Cost(90_000_000, 5.0)
 
@@ -45,3 +47,8 @@ def test_retention_comes_before_size_and_size_counts_once_it_is_reached() -> Non
 def test_without_a_retention_bound_the_most_accurate_student_wins() -> None:
     bounds = Bounds(max_bytes=8_000_000)
     assert bounds.merit(0.98, Cost(7_000_000, 2.0), TEACHER) == 0.98
+
+
+def test_a_decoder_has_no_search() -> None:
+    with pytest.raises(RecipeError, match="no search for text-generation"):
+        plan_fit(load_recipe("smollm2-edge"), Bounds(max_bytes=30_000_000), Options())

@@ -8,9 +8,12 @@ from typing import Any
 
 from edgekit.errors import ModelError
 from edgekit.models import tasks
-from edgekit.models.students.measure import padded_batches
+from edgekit.models.students.measure import ROWS, padded_batches
 from edgekit.models.students.rebuild import rebuilt
+from edgekit.tasks import TEXT_GENERATION
 from edgekit.types import Model, Rows
+
+DECODER_BLOCKS = 16
 
 
 def select_layers(
@@ -65,7 +68,7 @@ def block_influence(model: Model, rows: Rows) -> tuple[float, ...]:
     "Block influence" of Men et al. (2024), *ShortGPT*. A layer near 0 passes its input on.
 
     Args:
-        rows: token rows; the first 256 are read.
+        rows: token rows; the first 256 are read, of a decoder's blocks the first 16.
 
     Returns:
         One number per layer, in [0, 2].
@@ -74,9 +77,12 @@ def block_influence(model: Model, rows: Rows) -> tuple[float, ...]:
 
     _, count = tasks.layer_count(model.module.config)
     totals, tokens = torch.zeros(count, dtype=torch.float64), 0
-    for batch in padded_batches(model, rows):
+    # A decoder's logits over whole blocks would not fit into memory, and nobody looks at them.
+    decoder = model.signature.task == TEXT_GENERATION.name
+    reader = model.module.base_model if decoder else model.module
+    for batch in padded_batches(model, rows, limit=DECODER_BLOCKS if decoder else ROWS):
         with torch.no_grad():
-            hidden = model.module(**batch, output_hidden_states=True).hidden_states
+            hidden = reader(**batch, output_hidden_states=True).hidden_states
         real = batch["attention_mask"].bool()
         tokens += int(real.sum())
         for i in range(count):

@@ -12,8 +12,10 @@ from edgekit.recipe.schema.distill import (
     LossWeights,
     Mutual,
     Objectives,
+    OnPolicy,
     Pretrain,
     Snapshot,
+    TeacherTexts,
 )
 from edgekit.recipe.schema.fit import Fit, Range
 from edgekit.recipe.schema.outputs import Benchmark, Export, Gates, Mixed
@@ -40,6 +42,7 @@ __all__ = [
     "Mixed",
     "Mutual",
     "Objectives",
+    "OnPolicy",
     "Pretrain",
     "Range",
     "Recipe",
@@ -48,6 +51,7 @@ __all__ = [
     "Student",
     "TaskName",
     "Teacher",
+    "TeacherTexts",
     "Training",
     "Unlabelled",
     "Vocabulary",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from edgekit.recipe.schema.assets import Asset
 from edgekit.recipe.schema.base import Config, Count, Fraction
@@ -84,6 +85,16 @@ class Augment(Config):
         return self
 
 
+def _expression(value: str) -> str:
+    try:
+        groups = re.compile(value).groups
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
+    if groups:
+        raise ValueError("has a group, whose text would count as a document; write (?:…) for (…)")
+    return value
+
+
 class Data(Config):
     """The labelled set, and texts without labels beside it."""
 
@@ -91,8 +102,13 @@ class Data(Config):
     test_source: Asset | None = Field(
         None, description="A published test split; `split.test` is then unused."
     )
-    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "hf"] = Field(
-        "auto", description="`auto` goes by the file's ending; `hf` is a datasets folder."
+    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "hf", "text"] = Field(
+        "auto",
+        description="`auto` goes by the file's ending; `hf` is a datasets folder; `text` is plain text "
+        "without labels, cut into documents by `separator`.",
+    )
+    separator: Annotated[str, AfterValidator(_expression)] = Field(
+        r"\n", description="Regular expression between the documents of a plain text; each line is one."
     )
     columns: tuple[str, ...] = Field((), description="Names for a file without a header row.")
     quoting: bool = Field(True, description="Whether double quotes wrap CSV or TSV fields.")

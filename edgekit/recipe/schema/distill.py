@@ -108,6 +108,25 @@ class HardSamples(Config):
     steps: Annotated[int, Field(ge=1, le=10)] = 1
 
 
+class OnPolicy(Config):
+    """The student writes, its teacher corrects: generalised knowledge distillation (Agarwal et al., 2024)."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="Of the batches in which the student goes on with a text by itself (λ)."
+    )
+    prompt_tokens: Count = Field(32, description="Of a training text that the student continues, at most.")
+    new_tokens: Count = Field(64, description="That it writes, at most.")
+
+
+class TeacherTexts(Config):
+    """The teacher goes on with training texts, and the student learns these too (Kim & Rush, 2016)."""
+
+    texts: Count = Field(1000, description="How many it writes, of as many training texts at most.")
+    prompt_tokens: Count = Field(32, description="Of a training text that it continues.")
+    new_tokens: Count = Field(128, description="That it writes, at most.")
+    temperature: Positive = 1.0
+
+
 class Distill(Training):
     """Training of the student under its teacher."""
 
@@ -132,6 +151,8 @@ class Distill(Training):
     snapshot: Snapshot = Snapshot()
     adversarial: Adversarial | None = Field(None, description="null: no discriminator.")
     hard_samples: HardSamples | None = Field(None, description="null: no generated samples.")
+    on_policy: OnPolicy | None = Field(None, description="Decoders only; null: texts alone teach.")
+    teacher_texts: TeacherTexts | None = Field(None, description="Decoders only; null: none are written.")
     assistants: tuple[Student, ...] = Field(
         (),
         description="Teacher assistants between teacher and student, largest first (Mirzadeh et al., 2020).",

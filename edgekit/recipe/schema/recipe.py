@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from edgekit.recipe.schema.base import Config
 from edgekit.recipe.schema.data import Data
+from edgekit.recipe.schema.decoding import refuse_for_decoders
 from edgekit.recipe.schema.distill import Baselines, Distill, LossWeights, Pretrain
 from edgekit.recipe.schema.fit import Fit
 from edgekit.recipe.schema.outputs import Benchmark, Export, Gates, Platform
@@ -25,11 +26,13 @@ TaskName = Literal[
     "sentence-embedding",
     "masked-lm",
 ]
+AnyTask = Literal[TaskName, "text-generation"]  # a decoder has a report of its own
 
 # What a recipe without `distill.weights` gets where the DistilBERT triple makes no sense.
 TASK_WEIGHTS = {
     "text-regression": LossWeights(labels=0.5, soft_targets=0.0, logit_mse=1.0, hidden_cosine=0.5),
     "sentence-embedding": LossWeights(labels=0.0, soft_targets=0.0, embedding_cosine=1.0, hidden_cosine=0.5),
+    "text-generation": LossWeights(labels=0.5, soft_targets=1.0, hidden_cosine=0.0),
 }
 
 
@@ -39,7 +42,7 @@ class Recipe(Config):
     name: str = Field(description="Name of the results folder, `exported/<name>`.")
     description: str = ""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    task: TaskName = "text-classification"
+    task: AnyTask = "text-classification"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="Arithmetic of training.")
     data: Data
@@ -102,7 +105,21 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _weights_of_the_task(self) -> Recipe:
-        if self.task in TASK_WEIGHTS and "weights" not in self.distill.model_fields_set:
-            distill = self.distill.model_copy(update={"weights": TASK_WEIGHTS[self.task]})
-            object.__setattr__(self, "distill", distill)  # frozen, but not finished yet
+        told, update = self.distill.model_fields_set, {}
+        if self.task in TASK_WEIGHTS and "weights" not in told:
+            update["weights"] = TASK_WEIGHTS[self.task]
+        if self.task == "text-generation" and "temperature" not in told:
+            update["temperature"] = 1.0  # type: ignore[assignment]  # what GKD and MiniLLM compare at
+        if update:
+            object.__setattr__(self, "distill", self.distill.model_copy(update=update))  # not finished yet
+        return self
+
+    @model_validator(mode="after")
+    def _fits_a_decoder(self) -> Recipe:
+        if self.task == "text-generation":
+            refuse_for_decoders(self)
+        elif self.data.format == "text":
+            raise ValueError("data.format: text has no labels; it is for task: text-generation")
+        elif self.distill.on_policy is not None or self.distill.teacher_texts is not None:
+            raise ValueError("distill.on_policy and teacher_texts: only a decoder writes (text-generation)")
         return self

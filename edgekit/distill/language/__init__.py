@@ -1,0 +1,1 @@
+"""Distillation of decoders: losses on next tokens, computed in chunks of the vocabulary's large logits."""

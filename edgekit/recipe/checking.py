@@ -103,9 +103,7 @@ class _Tidy:
             meant, elsewhere = None, []
             if len(self.problems) < _SUGGESTED:
                 # A near miss of a key of this section, else the right key in the wrong section.
-                found = list(keys_named(key))
-                shallowest = min(map(len, found), default=0)  # rather a section than one inside it
-                elsewhere = [dotted(one) for one in found if len(one) == shallowest]
+                elsewhere = [dotted(found) for found in sorted(keys_named(key), key=len)]
                 meant = closest(key, keys, likeness=0.8 if elsewhere else 0.7)
             self._say(inside, f"unknown key{_instead(meant, elsewhere, keys, location)}")
             if meant is not None and meant not in section:

@@ -130,6 +130,7 @@ def test_texts_are_padded_to_the_lengths_that_a_package_takes(
         CoreMLReferenceRunner(made.path).run(long)
 
 
+@pytest.mark.slow
 def test_a_masked_lm_is_exported_verified_and_answers(encoder: Path, tmp_path: Path) -> None:
     folder = save_model(model_of("masked-lm", encoder), tmp_path / "model", provenance={})
     [plain, small] = api.export_model(

@@ -20,7 +20,7 @@ from edgekit.quantize.plan import plan_int8
 from edgekit.runtimes import open_runner
 
 # The networks least like BERT in every run; `make test-slow` takes them all.
-FAST = ("roberta", "mpnet", "modernbert", "deberta-v3")
+FAST = ("mpnet", "modernbert", "deberta-v3")
 EVERY = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in CONFIGS]
 
 

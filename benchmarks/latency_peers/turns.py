@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,59 +10,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from remote import Remote
 
 HERE = Path(__file__).resolve().parent
 IDLE_S = 0.01  # after a call on several threads: OpenMP's keep turning for a while after the work is done
 BLOCK = 8  # test rows of one turn
 
 
-def environment(threads: int) -> dict[str, str]:
-    """This process's variables, with so many threads for libraries that read them, and no hub."""
-    settings = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "HF_HUB_OFFLINE": 1}
-    return {**os.environ, **{name: str(value) for name, value in settings.items()}}
-
-
-class Remote:
+class Contender(Remote):
     """A `worker.py` in the environment of its runtime."""
 
     def __init__(self, python: Path, runtime: str, *, threads: int, scratch: Path) -> None:
-        scratch.mkdir(parents=True, exist_ok=True)
-        self.runtime, self._pause = runtime, IDLE_S if threads > 1 else 0.0
-        self.log = scratch / f"{runtime}-{threads}.log"
-        with self.log.open("w", encoding="utf-8") as log:
-            self._process = subprocess.Popen(
-                [python, HERE / "worker.py", runtime, "--threads", str(threads)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env=environment(threads) | {"TORCHINDUCTOR_CACHE_DIR": str(scratch / f"inductor-{threads}")},
-            )
+        super().__init__(
+            python,
+            HERE / "worker.py",
+            runtime,
+            threads=threads,
+            log=scratch / f"{runtime}-{threads}.log",
+            variables={"TORCHINDUCTOR_CACHE_DIR": str(scratch / f"inductor-{threads}")},
+        )
+        self._pause = IDLE_S if threads > 1 else 0.0
 
     def ask(self, do: str, **told: Any) -> dict[str, Any]:
-        """One command and its answer.
-
-        Raises:
-            RuntimeError: the worker could not do it, or is gone.
-        """
-        assert self._process.stdin and self._process.stdout
-        with contextlib.suppress(BrokenPipeError):  # then there is no answer, which is told below
-            self._process.stdin.write(json.dumps({"do": do, **told}) + "\n")
-            self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        answer = json.loads(line) if line else {"error": f"its process ended; see {self.log.name}"}
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
+        """As `Remote.ask`; after a timed call the cores fall silent first."""
+        answer = super().ask(do, **told)
         if do == "time" and self._pause:
             time.sleep(self._pause)
-        return dict(answer)
-
-    def close(self) -> None:
-        """Ends the process."""
-        assert self._process.stdin
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.wait()
+        return answer
 
 
 @dataclass(frozen=True)
@@ -73,7 +44,7 @@ class Turn:
     """A contestant that is open in a worker."""
 
     name: str
-    remote: Remote
+    remote: Contender
 
 
 Samples = dict[str, dict[str, np.ndarray]]  # contestant → "wall", "own", "others" → ms
@@ -127,7 +98,7 @@ def ratio(slower: np.ndarray, faster: np.ndarray, resamples: int = 1000) -> tupl
 
 
 @contextlib.contextmanager
-def closing(remotes: dict[str, Remote]) -> Iterator[dict[str, Remote]]:
+def closing(remotes: dict[str, Contender]) -> Iterator[dict[str, Contender]]:
     """Ends every worker, whatever happens."""
     try:
         yield remotes

@@ -1,17 +1,9 @@
-"""A process that holds models of one runtime and runs them when told; knows nothing of edgekit.
-
-It reads one JSON command a line and answers with one JSON line. In between it waits and does nothing, so that
-several such processes can take turns on the same cores.
-"""
+"""A process that holds models of one runtime and runs them when told; knows nothing of edgekit."""
 
 from __future__ import annotations
 
-import argparse
-import gc
 import importlib
 import json
-import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from remote import serve
 
 Row = dict[str, np.ndarray]  # input name → int64 [1, L]
 
@@ -106,27 +99,5 @@ class Worker:
         return self._sets[path]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("runtime", help="a module beside this file")
-    parser.add_argument("--threads", type=int, required=True)
-    options = parser.parse_args()
-    # Answers go to the real stdout; whatever a library prints goes to stderr.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    module = importlib.import_module(options.runtime)
-    worker = Worker(module.open_model, options.threads)
-    gc.disable()
-    for line in sys.stdin:
-        told = json.loads(line)
-        try:
-            answer = getattr(worker, told.pop("do"))(**told)
-        except Exception as error:  # noqa: BLE001 - whatever a peer raises is told to whoever asked
-            message = str(error).strip().splitlines() or [""]
-            answer = {"error": f"{type(error).__name__}: {message[0][:300]}"}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(lambda runtime, threads: Worker(importlib.import_module(runtime).open_model, threads))

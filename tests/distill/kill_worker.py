@@ -31,6 +31,7 @@ from edgekit.models.load import load_model
 from edgekit.recipe.schema import Training
 from edgekit.tasks import get_task
 from edgekit.types import Source
+from tests.announce import Announce
 from tests.conftest import reviews
 
 
@@ -109,33 +110,11 @@ def make_job(
     )
 
 
-class _Announce:
-    """Prints each finished step, so that the test knows when to strike."""
-
-    def bar(self, title, total, unit):
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-    def advance(self, amount=1):
-        print("step", flush=True)
-
-    def note(self, text):
-        return None
-
-    def say(self, text):
-        print(text, flush=True)
-
-
 def main(model_folder: str, work: str, config: str = "{}", precision: str = "fp32") -> None:
     torch.set_num_threads(1)
     print("process", processes.rank(), os.getpid(), flush=True)
     if processes.is_main():
-        progress.listen(_Announce())
+        progress.listen(Announce())
     settings = {"checkpoint_every_s": 0.01} | json.loads(config)
     job = make_job(Path(model_folder), Path(work), precision=precision, **settings)
     outcome = train(job)

@@ -81,7 +81,8 @@ def test_an_unknown_key_has_its_line_and_a_suggestion(small, small_text):
 def test_the_right_key_in_the_wrong_section_is_sent_home(small, small_text):
     assert problems_of(small(small_text + "temperature: 3\n")) == [
         "small.yaml:16: temperature: unknown key here; "
-        "did you mean 'pretrain.temperature' or 'distill.temperature' or 'pretrain.teacher_texts.temperature'?"
+        "did you mean 'pretrain.temperature' or 'distill.temperature' "
+        "or 'pretrain.teacher_texts.temperature'?"
     ]
     assert problems_of(small(), ["epochs=3"]) == [
         "override 'epochs=3': epochs: unknown key here; "

@@ -14,35 +14,14 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from edgekit import progress
 from edgekit.tune.run import tune
+from tests.announce import Announce
 from tests.tune.tune_examples import small_settings
 
 SETTINGS = small_settings(epochs=4, checkpoint_every_s=0.01, adapter_dropout=0.1)
 
 
-class _Announce(progress.Silent):
-    """Prints each finished step, so that the test knows when to strike."""
-
-    def bar(self, title, total, unit):
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-    def advance(self, amount=1):
-        print("step", flush=True)
-
-    def note(self, text):
-        return None
-
-    def say(self, text):
-        print(text, flush=True)
-
-
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    progress.listen(_Announce())
+    progress.listen(Announce())
     model, data, out = map(Path, sys.argv[1:])
     tune(model, data, out, SETTINGS)

@@ -1,21 +1,17 @@
 """A process that holds one language model and runs it when told; knows nothing of edgekit.
 
-It reads one JSON command a line and answers with one JSON line. In between it waits and does nothing, so that
-several such processes can take turns on the same cores. Its peak memory is its model's alone.
+Its peak memory is its model's alone.
 """
 
 from __future__ import annotations
 
-import argparse
-import gc
 import importlib
-import json
-import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
+
+from remote import serve
 
 
 class Opened(Protocol):
@@ -88,26 +84,5 @@ def _since(wall: float, cpu: float) -> dict[str, float]:
     return {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("runtime", help="a module beside this file")
-    parser.add_argument("--threads", type=int, required=True)
-    options = parser.parse_args()
-    # Answers go to the real stdout; whatever a library prints goes to stderr.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    worker = Worker(options.runtime, options.threads)
-    gc.disable()
-    for line in sys.stdin:
-        told = json.loads(line)
-        try:
-            answer = getattr(worker, told.pop("do"))(**told)
-        except Exception as error:  # noqa: BLE001 - whatever a peer raises is told to whoever asked
-            message = str(error).strip().splitlines() or [""]
-            answer = {"error": f"{type(error).__name__}: {message[0][:300]}"}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Worker)

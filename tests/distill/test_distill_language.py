@@ -113,7 +113,7 @@ def test_the_labels_term_is_the_mean_cross_entropy_of_next_tokens() -> None:
         for length in row[LENGTHS]:
             ids = torch.tensor([row["input_ids"][start : start + length]])
             log = module(input_ids=ids).logits[0].log_softmax(-1)
-            nll += [-float(log[i, ids[0, i + 1]]) for i in range(length - 1)]
+            nll += [-log[i, ids[0, i + 1]].item() for i in range(length - 1)]
             start += length
     assert len(nll) == 14
     assert float(distiller(batch(0, 1, 2))["labels"].detach()) == pytest.approx(sum(nll) / 14, rel=1e-4)

@@ -20,6 +20,7 @@ from edgekit.stages.decoder_artifacts import decoder_settings as decoder_setting
 from edgekit.stages.decoder_artifacts import export_decoder as export_decoder
 from edgekit.stages.decoder_artifacts import verify_decoder as verify_decoder
 from edgekit.stages.decoder_source import is_decoder as is_decoder
+from edgekit.stages.decoder_source import read_texts as read_texts
 from edgekit.stages.llm_measuring import bench_llm as bench_llm
 from edgekit.types import Artifact, BenchResult, LabelledFile, Model, Parity, Prediction, Rows, Signature
 

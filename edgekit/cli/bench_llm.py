@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Texts, one a line: perplexity.",
+    help="Texts (a .txt file of lines, or a table with the column text): perplexity.",
 )
 @json_option
 @quiet_option
@@ -78,7 +78,7 @@ def command(
       edgekit bench llm teacher/onnxruntime student/onnxruntime --threads 2 --depth 1024
       edgekit bench --protocol llm student/onnxruntime --against teacher --data texts.txt --json
     """
-    from edgekit.api import bench_llm
+    from edgekit.api import bench_llm, read_texts
 
     console.start(quiet=quiet, as_json=as_json)
     result = bench_llm(
@@ -89,24 +89,12 @@ def command(
         repeats=repeats,
         threads=threads or 1,
         against=against,
-        texts=_texts(data) if data is not None else [],
+        texts=read_texts(data) if data is not None else [],
     )
     if as_json:
         console.emit_json(result)
     else:
         _show(result)
-
-
-def _texts(path: Path) -> list[str]:
-    from edgekit.errors import DataError
-
-    try:
-        texts = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from error
-    if not texts:
-        raise DataError(f"{path} holds no text.", remedy="Put one text on a line.")
-    return texts
 
 
 def _show(result: LlmBench) -> None:

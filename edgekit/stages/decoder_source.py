@@ -54,14 +54,17 @@ def read_texts(path: Path | None, *, column: str = "text") -> Sequence[str]:
     """Texts to compare on: lines of a `.txt` file, a column of a table, or the built-in ones without a path.
 
     Raises:
-        DataError: no such file or column, or no text in it.
+        DataError: no such file or column, not UTF-8, or no text in it.
     """
     from edgekit.verify.decoder_texts import TEXTS
 
     if path is None:
         return TEXTS
     if path.suffix == ".txt":
-        found = path.read_text(encoding="utf-8").splitlines()
+        try:
+            found = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from error
     else:
         from edgekit.data.read import read_rows
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from edgekit.data.batching import length_buckets
 from edgekit.data.packing import first_fit_decreasing
@@ -11,9 +11,6 @@ from edgekit.distill.knowledge import Batch
 from edgekit.errors import ModelError
 from edgekit.scores import IGNORED
 from edgekit.tune.examples import Example
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Row = tuple[Example, ...]  # the texts of one row of a batch; one text unless packed
 
@@ -82,21 +79,12 @@ def check_packing(model: Any) -> None:
     Raises:
         ModelError: a family that ignores where a text begins.
     """
-    import torch
+    from edgekit.distill.language.decoder import APART, packed_difference
 
-    device, most = next(model.parameters()).device, model.config.get_text_config().vocab_size - 1
-    texts = [torch.arange(n, device=device)[None] % most + 1 for n in (7, 5)]
-    joined: Mapping[str, Tensor] = {
-        "input_ids": torch.cat(texts, 1),
-        "position_ids": torch.cat([torch.arange(t.shape[1], device=device)[None] for t in texts], 1),
-    }
-    with torch.inference_mode():
-        alone = model(input_ids=texts[1], use_cache=False).logits
-        packed = model(**joined, use_cache=False).logits[:, 7:]
-    apart = (alone - packed).abs().max() / alone.abs().max().clamp(min=1e-6)
-    if not apart < 0.02:  # bf16 rounds to 1/256; what another text does is of the order of 1
+    apart = packed_difference(model)
+    if not apart < APART:
         raise ModelError(
             f"{model.config.model_type!r} does not keep packed texts apart: the second of two differs by "
-            f"{float(apart):.0%} from itself alone.",
+            f"{apart:.0%} from itself alone.",
             remedy="Leave --packing out; rows of similar length are then batched together.",
         )

@@ -209,3 +209,9 @@ def test_texts_come_from_lines_or_a_column(tmp_path: Path) -> None:
         read_texts(tmp_path / "empty.txt")
     with pytest.raises(DataError, match="no column 'text'"):
         read_texts(table)
+
+
+def test_texts_that_are_not_utf_8_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "old.txt").write_bytes("Ärger".encode("latin-1"))
+    with pytest.raises(DataError, match="not UTF-8"):
+        read_texts(tmp_path / "old.txt")

@@ -64,7 +64,7 @@ def command(
       fp16                                 for GPUs and NPUs
       mixed                                for each weight what pays, by its measured effect
     Of onnxruntime alone:
-      int8-table4                          int8, the word table in 4 bits
+      int8-table4, int8-static-table4      int8 or int8-static, the word table in 4 bits
       int8-weights                         8 bits a weight, a scale per block
       int4, int4-hqq, int4-gptq            4 bits a weight, a scale per block
 

@@ -13,7 +13,7 @@ from edgekit.fit.best import Member, ship
 from edgekit.fit.outcome import Candidate, advice, frontier, members
 from edgekit.fit.results import Outcome
 from edgekit.fit.search import Search, usable
-from edgekit.fit.space import draw, recipe_with
+from edgekit.fit.space import draw
 from edgekit.fit.trial import as_trial
 
 _POLL_S = 2.0
@@ -51,7 +51,7 @@ def _ship(search: Search, chosen: Sequence[Candidate]) -> list[Member]:
         files = [c for c in chosen if c.trial == number]
         trial = trials[number]
         recipe = as_trial(
-            recipe_with(search.context.recipe, draw(FixedTrial(trial.params), search.space), search.config),
+            search.made(draw(FixedTrial(trial.params), search.space)),
             trial.user_attrs[book.KEY],
             search.export,
             [c.file.precision for c in files],

@@ -16,10 +16,11 @@ from edgekit.fit.bounds import Bounds, Cost
 from edgekit.fit.exact import Scale, runs_here
 from edgekit.fit.finish import finish
 from edgekit.fit.outcome import excess_of
+from edgekit.fit.proposals import own_choice, proposals
 from edgekit.fit.refuse import check_reachable, check_search
 from edgekit.fit.results import Outcome, tested
 from edgekit.fit.search import Search, judged, results_of
-from edgekit.fit.space import own_choice, params_of, proposals, space_of
+from edgekit.fit.space import params_of, space_of
 from edgekit.fit.trial import as_trial, trial_key
 from edgekit.fit.validation import validation_score
 from edgekit.fit.workers import helped
@@ -283,7 +284,8 @@ def _begin(search: Search) -> None:
         )
     if known:
         progress.say(f"{len(known)} students trained for other bounds count here too.")
-    for chosen in proposals(own_choice(search.context.recipe, search.space), search.space):
+    own = own_choice(search.context.recipe, search.space)
+    for chosen in proposals(own, search.space, search.inside):
         study.enqueue_trial(params_of(chosen, search.space))
 
 

@@ -19,7 +19,7 @@ from edgekit.fit.bounds import Bounds, Cost
 from edgekit.fit.exact import FileCost, Scale, Shape, least_bytes, quietly
 from edgekit.fit.halving import BYTES, MS
 from edgekit.fit.outcome import Candidate, frontier
-from edgekit.fit.space import Space, draw, recipe_with, words
+from edgekit.fit.space import Space, draw, recipe_with, tokens_of, words
 from edgekit.fit.trial import answers_key, as_trial, share_teacher, train, trial_key
 from edgekit.fit.validation import Scored, score_files
 from edgekit.recipe.schema import Export, Recipe
@@ -100,14 +100,25 @@ class Search:
 
     def recipe_of(self, chosen: Mapping[str, Any]) -> Recipe:
         """A choice as a recipe, named for what it trains."""
-        made = recipe_with(self.context.recipe, chosen, self.config)
+        made = self.made(chosen)
         return as_trial(made, trial_key(made, self.export), self.export)
+
+    def made(self, chosen: Mapping[str, Any]) -> Recipe:
+        """A choice laid over the recipe."""
+        return recipe_with(self.context.recipe, chosen, self.config, tokens=self._all_tokens)
+
+    def inside(self, chosen: Mapping[str, Any]) -> bool:
+        """Whether an untrained student of this choice has a file inside the bounds."""
+        recipe = self.recipe_of(chosen)
+        if self.bounds.max_bytes is not None and not self._worth(recipe):
+            return False
+        return bool(self.scale.weigh(recipe).inside(self.bounds))
 
     def folder_of(self, key: str) -> Path:
         return self.folder / "trials" / key
 
     def _key(self, chosen: Mapping[str, Any]) -> str:
-        return trial_key(recipe_with(self.context.recipe, chosen, self.config), self.export)
+        return trial_key(self.made(chosen), self.export)
 
     def _late(self) -> bool:
         return self.deadline is not None and time.monotonic() >= self.deadline
@@ -190,6 +201,11 @@ class Search:
         from edgekit.models.students.vocabulary import count_tokens
 
         return len(count_tokens(self.context.rows_for(self.context.processor)))
+
+    @cached_property
+    def _all_tokens(self) -> int | None:
+        span = tokens_of(self.context) if "student.vocabulary.size" in self.space else None
+        return span[1] if span else None
 
     def _train(self, trial: Trial, recipe: Recipe, shape: Shape, said: str) -> None:
         from edgekit.pipeline import prepare

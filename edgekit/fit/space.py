@@ -68,13 +68,42 @@ def _derived(context: Context) -> Space:
     for name in ("labels",) if "student.vocabulary.size" in space else ("labels", "hidden_cosine"):
         if (weight := getattr(weights, name)) and weights.soft_targets:
             space[f"distill.weights.{name}"] = (0.0, weight)
+    if _generated(context):
+        space["distill.hard_samples"] = (None, {})
     if recipe.data.augment is None and recipe.data.text_pair is None and recipe.distill.mode == "offline":
         space["data.augment"] = (None, {"copies": 2})
     return space
 
 
+def _generated(context: Context) -> bool:
+    """Whether hard samples can be generated: one teacher, whose embeddings some student shares."""
+    import inspect
+
+    recipe = context.recipe
+    return (
+        recipe.distill.hard_samples is None
+        and recipe.distill.mode == "offline"
+        and not recipe.more_teachers
+        and recipe.student.model is None
+        and recipe.student.architecture == "teacher"
+        and "inputs_embeds" in inspect.signature(context.base.module.forward).parameters
+    )
+
+
 def _vocabulary(context: Context) -> Space:
     """From the tokens that any text falls back to, up to all that the texts use; {} if that is no choice."""
+    span = tokens_of(context)
+    if span is None:
+        return {}
+    least, most = span
+    step = max(1, round((most - least) / _STEPS / _ROUND)) * _ROUND
+    if most - least < step:
+        return {}
+    return {"student.vocabulary.size": Range(low=most - (most - least) // step * step, high=most, step=step)}
+
+
+def tokens_of(context: Context) -> tuple[int, int] | None:
+    """How many tokens any text falls back to, and those with all that the texts use; None if none can go."""
     from edgekit.models.students.vocabulary import count_tokens, trim
 
     counts = count_tokens(context.rows_for(context.processor))
@@ -84,12 +113,8 @@ def _vocabulary(context: Context) -> Space:
         least = len(trim(context.processor, {}, keep=keep).kept)
         most = len(trim(context.processor, counts, keep=keep).kept)
     except ModelError:
-        return {}
-    low = -(-least // _ROUND) * _ROUND
-    step = max(1, round((most - low) / _STEPS / _ROUND)) * _ROUND
-    if most - low < step:
-        return {}
-    return {"student.vocabulary.size": Range(low=low, high=most - (most - low) % step, step=step)}
+        return None
+    return least, most
 
 
 def draw(trial: Any, space: Space) -> dict[str, Any]:
@@ -122,35 +147,6 @@ def params_of(chosen: Mapping[str, Any], space: Space) -> dict[str, Any]:
     return params
 
 
-def own_choice(recipe: Recipe, space: Space) -> dict[str, Any]:
-    """What the recipe itself has at the keys of a space; ranges that stand for "all" at their upper end."""
-    tree = recipe.model_dump(mode="json")
-    found = {}
-    for key, choice in space.items():
-        here: Any = tree
-        for part in key.split("."):
-            here = here.get(part) if isinstance(here, dict) else None
-        found[key] = choice.high if here is None and isinstance(choice, Range) else here
-    return found
-
-
-def proposals(own: Mapping[str, Any], space: Space) -> list[dict[str, Any]]:
-    """What is tried first: the recipe's own student; with half of the tokens; then with ever fewer layers.
-
-    Cut whole, layers keep most of what the teacher knows, so these are hard to beat with little training.
-    """
-    found = [dict(own)]
-    tokens, layers = space.get("student.vocabulary.size"), space.get("student.layers")
-    if isinstance(tokens, Range):
-        step = tokens.step or 1
-        half = tokens.low + (tokens.high - tokens.low) / 2 // step * step
-        found.append({**own, "student.vocabulary.size": int(half)})
-    for fewer in range((own.get("student.layers") or 1) - 1, 0, -1):
-        if layers is not None and (not isinstance(layers, Range) or layers.low <= fewer):
-            found.append({**found[-1], "student.layers": fewer})
-    return found
-
-
 def smallest_choices(space: Space) -> list[dict[str, Any]]:
     """The least of every size: with the lowest rank, and without low rank, which takes a product less."""
     least = {key: _least(choice) for key, choice in space.items()}
@@ -170,15 +166,19 @@ def _least(choice: Range | tuple[Any, ...]) -> Any:
     return min(sizes, key=lambda v: v["size"]) if sizes else choice[0]
 
 
-def recipe_with(recipe: Recipe, chosen: Mapping[str, Any], config: Any = None) -> Recipe:
+def recipe_with(
+    recipe: Recipe, chosen: Mapping[str, Any], config: Any = None, *, tokens: int | None = None
+) -> Recipe:
     """The recipe with a choice laid over it.
 
-    What asks for all that the base has (full width, a rank as wide as the model) is left out, so that two
-    ways to say one student are one recipe. A student that lacks tokens reads some texts in others than its
-    teacher, so losses that compare token by token are left out for it.
+    What asks for all that the base has (full width, a rank as wide as the model, every token of the texts) is
+    left out, so that two ways to say one student are one recipe. A student that lacks tokens reads some texts
+    in others than its teacher, so losses that compare token by token are left out for it; and one with token
+    embeddings of its own gets no samples that were generated among its teacher's.
 
     Args:
         config: of the base model, transformers'; None: nothing is left out.
+        tokens: the size of a vocabulary that has all tokens of the texts.
 
     Raises:
         ModelError: the values don't go together.
@@ -196,12 +196,20 @@ def recipe_with(recipe: Recipe, chosen: Mapping[str, Any], config: Any = None) -
             here[part] = here.get(part) or (dict(told) if depth else {})
             here = here[part]
         here[last] = chosen[key]
-    student = tree.setdefault("student", {})
-    if (student.get("vocabulary") or {}).get("size"):
-        weights = {**whole["distill"]["weights"], **tree.get("distill", {}).get("weights", {})}
-        tree.setdefault("distill", {})["weights"] = {**weights, **dict.fromkeys(TOKENWISE, 0.0)}
+    student, distill = tree.setdefault("student", {}), tree.setdefault("distill", {})
     if config is not None:
         _leave_out_defaults(student, config)
+    size = (student.get("vocabulary") or {}).get("size")
+    # Changed copies bring words that the texts don't have, and a student may do without these.
+    if size and tokens and size >= tokens and not (tree.get("data") or {}).get("augment"):
+        student["vocabulary"] = {k: v for k, v in student["vocabulary"].items() if k != "size"}
+        size = None
+    if size:
+        distill["weights"] = {
+            **whole["distill"]["weights"], **distill.get("weights", {}), **dict.fromkeys(TOKENWISE, 0.0),
+        }  # fmt: skip
+    if size or student.get("hidden_size") or student.get("embedding_rank"):
+        distill.pop("hard_samples", None)
     select = student.get("select")
     if isinstance(select, list) and len(select) != student.get("layers"):
         student["select"] = "uniform"

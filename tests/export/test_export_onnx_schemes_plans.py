@@ -81,7 +81,7 @@ def test_an_entry_that_nothing_carries_out(source: Artifact, tmp_path: Path, nam
 
 @pytest.mark.parametrize("scheme", [name for name in SCHEMES if ONNX_SCHEMES[name].calibrated])
 def test_calibration_without_rows(source: Artifact, tmp_path: Path, scheme: str) -> None:
-    with pytest.raises(ExportError, match=f"{scheme} needs calibration rows"):
+    with pytest.raises(ExportError, match=f"{ONNX_SCHEMES[scheme].matrix} needs calibration rows"):
         quantize_onnx(source, plan_of(source, scheme), tmp_path / "out.onnx")
 
 

@@ -9,16 +9,8 @@ import optuna
 import pytest
 
 from edgekit.errors import ModelError, RecipeError
-from edgekit.fit.space import (
-    draw,
-    own_choice,
-    params_of,
-    proposals,
-    recipe_with,
-    smallest_choices,
-    space_of,
-    words,
-)
+from edgekit.fit.proposals import own_choice
+from edgekit.fit.space import draw, params_of, recipe_with, smallest_choices, space_of, words
 from edgekit.pipeline import prepare
 from edgekit.recipe.load import load_recipe
 from edgekit.recipe.schema import Range, Recipe
@@ -52,6 +44,7 @@ def test_the_space_follows_the_base_model(recipe: Recipe, tmp_path: Path) -> Non
     assert space["student.embedding_rank"] == (None, 5, 10)
     assert "student.vocabulary.size" not in space, "64 tokens leave nothing to choose"
     assert space["data.augment"] == (None, {"copies": 2})
+    assert space["distill.hard_samples"] == (None, {})
 
 
 def test_a_recipe_narrows_pins_and_drops(recipe: Recipe, tmp_path: Path) -> None:
@@ -87,15 +80,6 @@ def test_the_recipes_own_student_is_a_draw_too(recipe: Recipe, tmp_path: Path) -
     assert json.loads(params["data.augment"]) is None
     made = recipe_with(recipe, draw(optuna.trial.FixedTrial(params), space), context.base.module.config)
     assert made.student == recipe.student
-
-
-def test_the_first_proposals_keep_the_width_and_lose_tokens_and_layers() -> None:
-    space = {
-        "student.layers": Range(low=1, high=6),
-        "student.vocabulary.size": Range(low=2000, high=7500, step=500),
-    }
-    own = {"student.layers": 3, "student.vocabulary.size": 7500}
-    assert [tuple(p.values()) for p in proposals(own, space)] == [(3, 7500), (3, 4500), (2, 4500), (1, 4500)]
 
 
 def test_two_ways_to_say_one_student_are_one_recipe(recipe: Recipe, tmp_path: Path) -> None:
@@ -138,3 +122,25 @@ def test_the_smallest_student_is_that_of_every_low_end() -> None:
     assert with_rank["student.layers"] == 1 and with_rank["student.embedding_rank"] == 5
     assert with_rank["student.vocabulary"] == {"size": 300}
     assert without == {**with_rank, "student.embedding_rank": None}
+
+
+def test_a_student_with_every_token_of_the_texts_is_compared_token_by_token(recipe: Recipe) -> None:
+    every = recipe_with(recipe, {"student.vocabulary.size": 60, "distill.hard_samples": {}}, tokens=60)
+    assert every.student.vocabulary is not None and every.student.vocabulary.size is None
+    assert every.distill.weights.hidden_cosine > 0 and every.distill.hard_samples is not None
+    changed = {"student.vocabulary.size": 60, "data.augment": {"copies": 2}}
+    copies = recipe_with(recipe, changed, tokens=60)
+    assert copies.student.vocabulary is not None and copies.student.vocabulary.size == 60
+    assert copies.distill.weights.hidden_cosine == 0, "copies have words that the texts lack"
+
+
+@pytest.mark.parametrize(
+    "cut", [{"student.vocabulary.size": 40}, {"student.hidden_size": 16}, {"student.embedding_rank": 5}]
+)
+def test_samples_are_not_generated_for_a_student_that_can_not_read_them(
+    recipe: Recipe, tmp_path: Path, cut: dict[str, int]
+) -> None:
+    config = prepared(recipe, tmp_path).base.module.config
+    generated = {"distill.hard_samples": {}}
+    assert recipe_with(recipe, generated, config).distill.hard_samples is not None
+    assert recipe_with(recipe, {**generated, **cut}, config).distill.hard_samples is None

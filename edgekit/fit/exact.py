@@ -7,8 +7,7 @@ and quantized by the ordinary stages and timed. What was found is kept by shape.
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from edgekit.codec import from_json, to_json
 from edgekit.errors import EdgekitError
 from edgekit.files import read_json, sha256_json, write_json
 from edgekit.fit.bounds import Bounds, Cost
+from edgekit.fit.times import ROUNDS, TIMED_ROWS, Yardstick, batches_of, row_times
 from edgekit.recipe.schema import Export, Gates, Recipe, Student
 from edgekit.recipe.schema.precisions import COMPRESSED, ONNX_SCHEMES, SCHEMES
 from edgekit.stages.context import Context
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from edgekit.runtimes.runner import Runner
     from edgekit.stages.artifacts import Built, Workbench
 
-TIMED_ROWS, ROUNDS, WARM_UP = 48, 7, 3
+KEPT = "base.json"  # beside the base model's file
 ALIKE = 1.05  # costs up to this ratio are not told apart
 _CHECKED_ROWS = 2  # of an untrained file, which the stages compare with its module all the same
 # An untrained student's answers mean nothing, and neither does what rounding does to them.
@@ -119,6 +119,7 @@ class Scale:
     export: Export  # target and settings; its precisions are those tried
     folder: Path  # keeps what was found
     scouts: tuple[str, ...] = ()  # precisions that stand for all, see `frontier_of`; empty: each for itself
+    yardstick: Yardstick | None = None  # timed beside each shape; None: times are as they come
 
     @property
     def threads(self) -> int:
@@ -172,6 +173,7 @@ class Scale:
             "export": self.export.model_dump(mode="json"),
             "scouts": self.scouts,
             "threads": self.threads,
+            "yardstick": self.yardstick.cost.ms if self.yardstick else None,
             "timing": [TIMED_ROWS, ROUNDS],
             "machine": to_json(read_cpu()),
         }
@@ -196,12 +198,48 @@ class Scale:
                     if runner is not None:
                         runners[precision] = runner
                 bar.advance()
-        timed = row_times(runners, rows, pad_id=model.processor.pad_token_id, cpu_time=self.threads == 1)
+        timed = self.times(runners, rows, pad_id=model.processor.pad_token_id)
         files = []
         for one in found:
             ms, high = timed.get(one.precision, (None, None))
             files.append(replace(one, ms=ms, ms_high=high))
         return Shape(model.parameters, tuple(files))
+
+    def base_file(self, recipe: Recipe) -> Yardstick:
+        """The file of an uncut student, kept beside the shapes for as long as they count."""
+        from filelock import FileLock
+
+        key = self._key(recipe)
+        work = self.folder / f"{key}.base"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / f".{key}.lock"):
+            if not (work / KEPT).is_file():
+                shutil.rmtree(work, ignore_errors=True)
+                model = self.untrained(recipe)
+                rows = list(self.context.judged("validation", model.processor)[0][:TIMED_ROWS])
+                bench = self._bench(recipe, model, rows, key, work)
+                with quietly():
+                    artifact = _artifact(bench, self.export, self.export.precisions[0])
+                    runner = open_here(artifact, threads=self.threads)
+                able = {KEPT: runner} if runner else {}
+                timed = self.times(able, rows, pad_id=model.processor.pad_token_id)
+                cost = Cost(artifact.size_bytes, timed[KEPT][0] if timed else None)
+                file = artifact.path.relative_to(work).as_posix()
+                write_json(work / KEPT, {"file": file, "cost": to_json(cost)})
+            told = read_json(work / KEPT)
+            return Yardstick(work / told["file"], from_json(Cost, told["cost"]))
+
+    def times(
+        self, runners: Mapping[str, Runner], rows: Rows, *, pad_id: int
+    ) -> dict[str, tuple[float, float]]:
+        """`row_times` of files that read `rows`, as they would be when the yardstick was measured."""
+        batches = {name: batches_of(runner, rows, pad_id=pad_id) for name, runner in runners.items()}
+        if self.yardstick is None:
+            return row_times(runners, batches, cpu_time=self.threads == 1)
+        own = self.context.judged("validation", self.context.processor)[0]
+        return self.yardstick.times(
+            runners, batches, own, pad_id=self.context.processor.pad_token_id, threads=self.threads
+        )
 
     def _bench(self, recipe: Recipe, model: Model, rows: Rows, key: str, work: Path) -> Workbench:
         from edgekit.stages.artifacts import Workbench
@@ -274,44 +312,6 @@ def _artifact(bench: Workbench, export: Export, precision: str) -> Artifact:
     built: list[Built] = build_target(bench, export.model_copy(update={"precisions": (precision,)}))
     made = {one.artifact.precision: one.artifact for one in built}
     return made[precision]
-
-
-def row_times(
-    runners: dict[str, Runner], rows: Rows, *, pad_id: int, cpu_time: bool
-) -> dict[str, tuple[float, float]]:
-    """Milliseconds a row at batch 1, turn about, by runner: undisturbed, and in the slowest round.
-
-    Args:
-        cpu_time: of the calling thread, which is what a call takes on a core of its own however busy the
-            machine is; only true where one thread does all. Otherwise the wall's.
-    """
-    import numpy as np
-
-    from edgekit.batches import pad_rows
-    from edgekit.benchmark.clock import collector_off
-
-    if not runners:
-        return {}
-    clock: Callable[[], int] = time.thread_time_ns if cpu_time else time.perf_counter_ns
-    names = list(runners)
-    batches = {n: [pad_rows([row], runners[n].signature, pad_id=pad_id) for row in rows] for n in names}
-    taken = np.empty((len(names), ROUNDS, len(rows)))
-    order = np.random.default_rng(0)
-    for name in names:
-        for batch in batches[name][:WARM_UP]:
-            runners[name].run(batch)
-    with collector_off():
-        for round_ in range(ROUNDS):
-            for row in range(len(rows)):
-                for index in order.permutation(len(names)):
-                    runner, batch = runners[names[index]], batches[names[index]][row]
-                    runner.run(batch)  # untimed: brings back the caches that the others' turns took
-                    started = clock()
-                    runner.run(batch)
-                    taken[index, round_, row] = (clock() - started) / 1e6
-    fastest = np.median(taken.min(axis=1), axis=1)
-    slowest = np.median(taken, axis=2).max(axis=1)
-    return {name: (float(fastest[i]), float(slowest[i])) for i, name in enumerate(names)}
 
 
 @contextmanager

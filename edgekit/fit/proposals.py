@@ -9,7 +9,7 @@ from edgekit.fit.space import Space
 from edgekit.recipe.schema import Range, Recipe
 
 LAYERS, UNITS, TOKENS = "student.layers", "student.intermediate_size", "student.vocabulary.size"
-GENERATED = "distill.hard_samples"
+RATE, GENERATED = "distill.learning_rate", "distill.hard_samples"
 
 Inside = Callable[[Mapping[str, Any]], bool]
 
@@ -29,26 +29,35 @@ def own_choice(recipe: Recipe, space: Space) -> dict[str, Any]:
 def proposals(own: Mapping[str, Any], space: Space, inside: Inside) -> list[dict[str, Any]]:
     """The recipe's own student with all its tokens and with half of them, then with ever fewer layers.
 
-    Cut whole, layers keep most of what the teacher knows, so these are hard to beat with little training. The
-    feed-forward units are as many as fit, and hard samples are generated where a student can read them: no
-    other way to distil taught more. A student that fits at no number of units is left out.
+    Cut whole, layers keep most of what the teacher knows, so these are hard to beat with little training.
+    Each has as many feed-forward units as fit; one that lost units has more to learn, and does so at twice
+    the recipe's rate. Last comes the first once more, with hard samples generated for it: no other way to
+    distil taught more, nor took as long. A student that fits at no number of units is left out.
 
     Args:
         inside: whether the files of a choice are inside the bounds, before training.
     """
-    best = dict(own)
-    if {} in _listed(space.get(GENERATED)):
-        best[GENERATED] = {}
-    wanted = [best]
+    wanted = [dict(own)]
     tokens, layers = space.get(TOKENS), space.get(LAYERS)
     if isinstance(tokens, Range):
         step = tokens.step or 1
-        wanted.append({**best, TOKENS: int(tokens.low + (tokens.high - tokens.low) / 2 // step * step)})
+        wanted.append({**own, TOKENS: int(tokens.low + (tokens.high - tokens.low) / 2 // step * step)})
     for fewer in range((own.get(LAYERS) or 1) - 1, 0, -1):
         if (isinstance(layers, Range) and layers.low <= fewer) or fewer in _listed(layers):
-            wanted.append({**best, LAYERS: fewer})
-    fitted = (_with_most_units(choice, space.get(UNITS), inside) for choice in wanted)
-    return [choice for choice in fitted if choice is not None]
+            wanted.append({**own, LAYERS: fewer})
+    cut = (_with_most_units(choice, space.get(UNITS), inside) for choice in wanted)
+    found = [_taught_faster(choice, own, space.get(RATE)) for choice in cut if choice is not None]
+    if found and {} in _listed(space.get(GENERATED)):
+        found.append({**found[0], GENERATED: {}})
+    return found
+
+
+def _taught_faster(
+    choice: dict[str, Any], own: Mapping[str, Any], rate: Range | tuple[Any, ...] | None
+) -> dict[str, Any]:
+    if not isinstance(rate, Range) or choice.get(UNITS) == own.get(UNITS):
+        return choice
+    return {**choice, RATE: min(2 * choice[RATE], float(rate.high))}
 
 
 def _listed(choice: Range | tuple[Any, ...] | None) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from edgekit.codec import to_json
 from edgekit.errors import GateFailed, RecipeError, RunLocked
 from edgekit.files import folder_lock, sha256_json
 from edgekit.fit import ledger as book
-from edgekit.fit.bounds import Bounds, Cost
+from edgekit.fit.bounds import Bounds
 from edgekit.fit.exact import Scale, runs_here
 from edgekit.fit.finish import finish
 from edgekit.fit.outcome import excess_of
@@ -21,6 +21,7 @@ from edgekit.fit.refuse import check_reachable, check_search
 from edgekit.fit.results import Outcome, tested
 from edgekit.fit.search import Search, judged, results_of
 from edgekit.fit.space import params_of, space_of
+from edgekit.fit.times import Yardstick
 from edgekit.fit.trial import as_trial, trial_key
 from edgekit.fit.validation import validation_score
 from edgekit.fit.workers import helped
@@ -147,9 +148,9 @@ def open_search(recipe: Recipe, bounds: Bounds, options: Options, run: Path) -> 
     folder = run / FOLDER
     context = prepare(recipe, run, offline=options.offline)
     space = space_of(context)
-    scale = Scale(context, export, folder / "shapes")
+    base = _base_file(context, export, folder / "shapes")
+    scale = Scale(context, export, folder / "shapes", yardstick=base)
     check_reachable(scale, _named(recipe, export), space, bounds)
-    teacher_cost = _teacher_cost(context, export, folder / "shapes")
     teacher_score = _teacher(context)
     origin = sha256_json(
         [
@@ -172,7 +173,7 @@ def open_search(recipe: Recipe, bounds: Bounds, options: Options, run: Path) -> 
         export=export,
         scale=scale,
         ledger=ledger,
-        teacher_cost=teacher_cost,
+        teacher_cost=base.cost,
         teacher_score=teacher_score,
         trials=options.trials or recipe.fit.trials,
         deadline=time.monotonic() + 3600 * options.hours if options.hours else None,
@@ -232,16 +233,15 @@ def _named(recipe: Recipe, export: Export) -> Recipe:
     return as_trial(recipe, "0" * 12, export)
 
 
-def _teacher_cost(context: Context, export: Export, folder: Path) -> Cost:
-    """The base model's own plain file, uncut."""
+def _base_file(context: Context, export: Export, folder: Path) -> Yardstick:
+    """The base model's own plain file, uncut: what the teacher costs."""
     from edgekit.export.targets import get_target
     from edgekit.models.tasks import layer_count
 
     plain = export.model_copy(update={"precisions": get_target(export.target).precisions[:1]})
     whole = Student(layers=layer_count(context.base.module.config)[1])
     recipe = _named(context.recipe, plain).model_copy(update={"student": whole})
-    [file] = Scale(context, plain, folder).weigh(recipe).files
-    return file.cost
+    return Scale(context, plain, folder).base_file(recipe)
 
 
 def _teacher(context: Context) -> float:

@@ -58,7 +58,7 @@ class Search:
     export: Export
     scale: Scale
     ledger: Ledger
-    teacher_cost: Cost
+    teacher_cost: Cost  # of its plain file
     teacher_score: float  # on the validation split
     trials: int  # trained students in all, of all workers
     deadline: float | None = None  # time.monotonic()

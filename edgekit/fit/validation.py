@@ -9,7 +9,8 @@ from typing import Any
 from edgekit.errors import DiskFull, EdgekitError
 from edgekit.files import sha256_json
 from edgekit.fit.bounds import Cost
-from edgekit.fit.exact import TIMED_ROWS, FileCost, open_here, quietly, row_times
+from edgekit.fit.exact import FileCost, open_here, quietly
+from edgekit.fit.times import TIMED_ROWS, batches_of, row_times
 from edgekit.stages.artifacts import Built
 from edgekit.stages.context import Context
 from edgekit.tasks import get_task
@@ -80,12 +81,12 @@ def score_files(
                 why[precision] = error.fact
         threads = context.recipe.benchmark.threads
         runners = {p: open_here(b.artifact, threads=threads) for p, b in built.items() if p in precisions}
-        timed = row_times(
-            {p: runner for p, runner in runners.items() if runner is not None},
-            rows[:TIMED_ROWS],
-            pad_id=model.processor.pad_token_id,
-            cpu_time=threads == 1,
-        )
+        able = {p: runner for p, runner in runners.items() if runner is not None}
+        batches = {
+            p: batches_of(runner, rows[:TIMED_ROWS], pad_id=model.processor.pad_token_id)
+            for p, runner in able.items()
+        }
+        timed = row_times(able, batches, cpu_time=threads == 1)
     before = {f.precision: f.ms for f in weighed if f.ms is not None}
     quieter = min([1.0, *(before[p] / timed[p][0] for p in before.keys() & timed.keys())])
     scored = []

@@ -49,11 +49,21 @@ def test_each_has_the_most_units_that_fit() -> None:
         assert budget.asked <= 4 * 4, "four sizes, by bisection"
 
 
-def test_hard_samples_are_generated_where_the_space_has_them() -> None:
+def test_the_first_is_tried_once_more_with_hard_samples() -> None:
     space = {**SPACE, "distill.hard_samples": (None, {})}
-    own = {**OWN, "distill.hard_samples": None}
-    assert all(choice["distill.hard_samples"] == {} for choice in proposals(own, space, Budget(1e9)))
-    assert "distill.hard_samples" not in proposals(OWN, SPACE, Budget(1e9))[0]
+    found = proposals({**OWN, "distill.hard_samples": None}, space, Budget(1e9))
+    assert [choice["distill.hard_samples"] for choice in found] == [None, None, None, None, {}]
+    assert {**found[-1], "distill.hard_samples": None} == found[0]
+    assert "distill.hard_samples" not in proposals(OWN, SPACE, Budget(1e9))[-1]
+
+
+def test_a_student_that_lost_units_learns_at_twice_the_rate() -> None:
+    space = {**SPACE, "distill.learning_rate": Range(low=5e-5, high=5e-4, log=True)}
+    own = {**OWN, "distill.learning_rate": 1e-4}
+    rates = [choice["distill.learning_rate"] for choice in proposals(own, space, Budget(8500))]
+    assert rates == [2e-4, 1e-4, 2e-4, 1e-4], "with half of the tokens, and as one layer, it keeps all units"
+    high = proposals({**own, "distill.learning_rate": 4e-4}, space, Budget(8500))
+    assert high[0]["distill.learning_rate"] == 5e-4
 
 
 def test_layers_that_the_space_does_not_have_are_not_proposed() -> None:

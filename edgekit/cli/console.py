@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import PurePath
@@ -34,11 +35,23 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def emit_json(value: Any) -> None:
-    """Prints one JSON value on stdout. Dataclasses and paths are taken as they come; NaN is refused."""
+    """Prints one JSON value on stdout. Dataclasses and paths are taken as they come.
+
+    NaN and infinities, which JSON can't say, become null: an error that is not finite is a result, too.
+    """
     unicode = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    text = json.dumps(value, indent=2, ensure_ascii=not unicode, allow_nan=False, default=_plain)
+    plain = _finite(json.loads(json.dumps(value, default=_plain)))
+    text = json.dumps(plain, indent=2, ensure_ascii=not unicode, allow_nan=False)
     # A lone surrogate (a file name that is no UTF-8) becomes \udcXX, which is how JSON spells it.
     click.echo(text.encode("utf-8", "backslashreplace").decode())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:

@@ -164,8 +164,8 @@ def test_emit_json(capsys):
     text = capsys.readouterr().out
     assert "ü" in text
     assert json.loads(text) == {"row": {"name": "ü", "path": "a/b"}, "odd": "\udcff", "set": [1, 2]}
-    with pytest.raises(ValueError):
-        console.emit_json(float("nan"))
+    console.emit_json({"error": float("inf"), "all": [1.5, float("nan")]})
+    assert json.loads(capsys.readouterr().out) == {"error": None, "all": [1.5, None]}
     with pytest.raises(TypeError, match="object has no JSON form"):
         console.emit_json(object())
 

@@ -78,7 +78,7 @@ class Search:
         fruitless = 0
         while fruitless < FRUITLESS and not self._late():
             with self.ledger.alone():
-                held = self.ledger.orphan()
+                held = self.ledger.orphan() if self._trained() < self.trials else None
                 if held is not None:
                     progress.say(f"Student {held.trial.number}, which a run left unfinished, goes on.")
                 elif self._enough():
@@ -127,10 +127,12 @@ class Search:
         """Trained students and those in training; the latter count, or several workers would overshoot."""
         from optuna.trial import TrialState
 
+        running = sum(t.state == TrialState.RUNNING for t in self.ledger.trials())
+        return self._trained() + running >= self.trials
+
+    def _trained(self) -> int:
         trials = self.ledger.trials()
-        running = sum(t.state == TrialState.RUNNING for t in trials)
-        trained = sum(t.state.is_finished() and bool(t.user_attrs.get(book.TRAINED)) for t in trials)
-        return trained + running >= self.trials
+        return sum(t.state.is_finished() and bool(t.user_attrs.get(book.TRAINED)) for t in trials)
 
     def _one(self, held: Held) -> bool:
         """One trial; whether its student could fit."""

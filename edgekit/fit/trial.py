@@ -16,7 +16,7 @@ from edgekit.types import CurvePoint, Trained
 
 PRIVATE = ".edgekit"
 # What a trained student does not depend on.
-_INDIFFERENT = {"name", "description", "baselines", "exports", "gates", "benchmark", "fit"}
+_INDIFFERENT = {"name", "description", "baselines", "exports", "kits", "gates", "benchmark", "fit"}
 
 
 def trial_key(recipe: Recipe, export: Export) -> str:
@@ -26,7 +26,7 @@ def trial_key(recipe: Recipe, export: Export) -> str:
 
 
 def as_trial(recipe: Recipe, key: str, export: Export, precisions: Sequence[str] = ()) -> Recipe:
-    """A trial's recipe as a user would run it: one export, no other baselines, a name of its own.
+    """A trial's recipe as a user would run it: one export, no other baselines, no kits, a name of its own.
 
     Names of all trials have the same length: an exported file carries its recipe's.
     """
@@ -38,6 +38,7 @@ def as_trial(recipe: Recipe, key: str, export: Export, precisions: Sequence[str]
             "name": f"{recipe.name[:48]}-{key}",
             "baselines": Baselines(label_only=False, tfidf=False),
             "exports": (export.model_copy(update={"precisions": chosen}),),
+            "kits": (),
             "fit": Fit(),
         }
     )

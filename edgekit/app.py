@@ -13,6 +13,7 @@ from edgekit.files import folder_lock, read_json
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Recipe
 from edgekit.recipe.schema.outputs import KIT_TARGETS
+from edgekit.tasks import TEXT_GENERATION
 from edgekit.types import Artifact, Parity
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def bundle_model(
     """Writes app kits around an exported file that was verified.
 
     Args:
-        model: an `.onnx` file or an `.mlpackage`; or a folder of results, of which each platform gets the
-            smallest artifact that passed.
+        model: an `.onnx` file, a decoder's folder, or an `.mlpackage`; or a folder of results, of which each
+            platform gets the smallest artifact that passed.
         platforms: "swift", "android", "web".
         out: folder of the kits, one folder a platform; `kits/` in the results folder when None.
         name: of the product; the recipe's, or the folder's, when empty.
@@ -52,29 +53,33 @@ def bundle_model(
         ExportError: there is no kit for it.
     """
     from edgekit.stages.bundling import EVERYDAY, FOLDER, bundle, results_folder
+    from edgekit.stages.decoder_bundling import bundle_decoder, chosen_decoder, exported_decoders, folder_of
 
     hush()
     path = Path(model)
     home = results_folder(path)
     recipe = _recipe(home)
-    chosen = {platform: _chosen(path, home, platform, against) for platform in dict.fromkeys(platforms)}
-    folder = out or (home or path.parent) / FOLDER
-    told = {**_licences(recipe), **(licences or {})}
+    decoders = exported_decoders(path)
+    wanted = dict.fromkeys(platforms)
+    outermost = home or (folder_of(decoders, path) if decoders else path.parent)
+    folder = out or outermost / FOLDER
+    told: dict[str, Any] = {
+        "name": name or (recipe.name if recipe else outermost.resolve().name),
+        "licences": {**_licences(recipe), **(licences or {})},
+    }
+    if decoders:
+        picked = {p: chosen_decoder(decoders, path, home, p, against) for p in wanted}
+        with folder_lock(folder):
+            return [
+                bundle_decoder(*one, folder / p, platform=p, texts=texts, ort=ort and p == "android", **told)
+                for p, one in picked.items()
+            ]
+    chosen = {p: _chosen(path, home, p, against) for p in wanted}
     words = list(texts) or (_test_texts(recipe, home) if recipe and home else list(EVERYDAY))
-    title = name or (recipe.name if recipe else (home or path.parent).resolve().name)
     with folder_lock(folder):
         return [
-            bundle(
-                artifact,
-                parity,
-                folder / platform,
-                platform=platform,
-                name=title,
-                texts=words,
-                licences=told,
-                ort=ort and platform == "android",
-            )
-            for platform, (artifact, parity) in chosen.items()
+            bundle(*one, folder / p, platform=p, texts=words, ort=ort and p == "android", **told)
+            for p, one in chosen.items()
         ]
 
 
@@ -196,8 +201,9 @@ def import_result(
         DataError: the file is no result, is of another artifact, or its device is simulated.
         ModelError: there is no report to put it into.
     """
+    from edgekit.report.language import LanguageReport, read_language_report, write_language_report
     from edgekit.report.render import write_report
-    from edgekit.stages.devices import keep, kept_results, read_result, with_devices
+    from edgekit.stages.devices import keep, kept_results, read_result, with_decoder_devices, with_devices
 
     path = Path(result)
     found = read_result(path)
@@ -209,7 +215,8 @@ def import_result(
         )
     folder = Path(into) if into is not None else _run_of(found)
     with folder_lock(folder):
-        report = read_report(folder)
+        writes = found.artifact.task == TEXT_GENERATION.name
+        report = read_language_report(folder) if writes else read_report(folder)
         hashes = {artifact.name: artifact.sha256 for artifact in report.artifacts}
         if found.artifact.sha256 not in hashes.values():
             raise DataError(
@@ -218,7 +225,11 @@ def import_result(
                 remedy="Import it into the run that its kit was made from, or measure the new kit.",
             )
         keep(path, found, folder)
-        write_report(with_devices(report, kept_results(folder)), folder)
+        results = kept_results(folder)
+        if isinstance(report, LanguageReport):
+            write_language_report(with_decoder_devices(report, results), folder)
+        else:
+            write_report(with_devices(report, results), folder)
     return found, folder
 
 

@@ -17,6 +17,7 @@ FORMAT = "edgekit device result 1.0"
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 Figure = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 _TEXT_MS = "Milliseconds a text, tokenization excluded."
@@ -67,12 +68,30 @@ class Answers(_Part):
     """The device's answers beside the verified ones."""
 
     samples: Positive = Field(description="Texts compared.")
-    max_abs_error: Figure = Field(
-        description="Of the output's numbers: probabilities, or what the task gives."
+    max_abs_error: Figure | None = Field(
+        None, description="Of the output's numbers: probabilities, or what the task gives; null: it writes."
     )
-    label_agreement: Annotated[float, Field(ge=0, le=1)] | None = Field(
+    label_agreement: Share | None = Field(
         None, description="Share of texts with the same first label, 0–1; null: the task has none."
     )
+    token_agreement: Share | None = Field(
+        None,
+        description="Of a decoder: share of the verified continuations' tokens that it wrote too, each time "
+        "the likeliest, up to where two are as good as equal; null: it is none.",
+    )
+
+
+class Generation(_Part):
+    """How quickly a decoder goes on after a prompt of one length, each time with the likeliest token."""
+
+    prompt_tokens: Positive = Field(description="Tokens of the prompt; nothing of it was read before.")
+    new_tokens: Count = Field(description="Tokens written after the first.")
+    runs: Positive = Field(description="Timed texts.")
+    first_token_p50_ms: Figure = Field(description="Milliseconds until the first token is known.")
+    first_token_p90_ms: Figure = Field(description="Milliseconds until the first token is known.")
+    tokens_per_second: Figure = Field(description="Of the tokens after the first; median over texts.")
+    next_token_p50_ms: Figure = Field(description="Milliseconds a token after the first.")
+    next_token_p99_ms: Figure = Field(description="Milliseconds a token after the first.")
 
 
 class Row(_Part):
@@ -116,6 +135,9 @@ class Row(_Part):
     )
     thermal_after: str | None = Field(None, description="The same, after the last run.")
     answers: Answers | None = Field(None, description="null: no text had a verified answer.")
+    generation: Annotated[tuple[Generation, ...], Field(min_length=1, strict=False)] | None = Field(
+        None, description="Of a decoder, for each length of prompt; null: it is none."
+    )
     not_measured: str = Field(description="Why a field is null; empty when none is.")
 
 

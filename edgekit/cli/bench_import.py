@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edgekit.cli import console
 from edgekit.cli.options import json_option, quiet_option
+
+if TYPE_CHECKING:
+    from edgekit.device_result import Row
 
 
 @click.command(short_help="Put what a kit measured on a device into its run's report.")
@@ -47,8 +51,18 @@ def command(
             console.say(f"{device.model} ({device.os}): {found.artifact.name}, {len(found.rows)} rows")
             for row in found.rows:
                 how = row.compute_units or row.runtime
-                p50 = "not measured" if row.p50_ms is None else f"p50 {row.p50_ms:.2f} ms"
-                console.say(f"  {how}: {p50}")
-            console.say(f"  in {folder / 'report.html'}")
+                console.say(f"  {how}: {_figures(row)}")
+            page = "report.html" if (folder / "report.html").is_file() else "report.md"
+            console.say(f"  in {folder / page}")
     if as_json:
         console.emit_json(told)
+
+
+def _figures(row: Row) -> str:
+    if row.generation is not None:
+        return "; ".join(
+            f"{one.prompt_tokens} tokens of prompt, first after {one.first_token_p50_ms:.0f} ms, then "
+            f"{one.tokens_per_second:.1f} a second"
+            for one in row.generation
+        )
+    return "not measured" if row.p50_ms is None else f"p50 {row.p50_ms:.2f} ms"

@@ -30,7 +30,8 @@ PLATFORMS = ("swift", "android", "web")
 @click.option(
     "--texts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Texts as the app will meet them, one a line. [default: a run's test rows, else everyday sentences]",
+    help="Texts (prompts) as the app will meet them, one a line. [default: a run's test rows, else "
+    "everyday sentences]",
 )
 @click.option(
     "--against",
@@ -59,7 +60,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Write app packages around MODEL: an exported file, or a folder of results.
+    """Write app packages around MODEL: an exported file, an exported decoder, or a folder of results.
 
     A package holds the model, the tokenizer as tables that were probed from it, a typed API, tests with
     verified answers, and a benchmark whose result `edgekit bench import` takes. Of a folder each platform
@@ -70,6 +71,7 @@ def command(
     Examples:
       edgekit bundle exported/movie-reviews -p swift -p android -p web
       edgekit bundle exported/movie-reviews/student/onnx/model_int8.onnx -p web --out kits
+      edgekit bundle exported/my-llm/onnxruntime-int4 -p web -p android --against my-llm
       edgekit bundle net.onnx -p android --against my-model --texts samples.txt --license model=MIT
     """
     from edgekit.app import bundle_model

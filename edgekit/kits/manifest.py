@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.codec import to_json
+from edgekit.decoder_parity import DecoderParity
 from edgekit.errors import ExportError, GateFailed, ModelError
 from edgekit.files import read_json, require_space, sha256_path
-from edgekit.kits.answers import Answer
 from edgekit.kits.tokenizer import Golden, TokenizerTables
 from edgekit.types import Artifact, Parity
 
@@ -26,6 +26,14 @@ API = {
     "token-classification": "Tagger",
     "sentence-embedding": "Embedder",
 }
+_COMPARED = (  # of an encoder's parity
+    "reference", "runtime", "samples", "max_abs_error", "cosine", "label_agreement",
+    "metric_name", "metric", "metric_drop", "gates", "checks",
+)  # fmt: skip
+_DECODED = (
+    "reference", "runtime", "positions", "mean_kl", "max_kl", "top1", "top5",
+    "perplexity", "reference_perplexity", "written", "same", "phases_kl", "gates",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Bundle:
     use: tuple[str, ...]  # lines for an app developer: how to add it, load it, call it
 
 
-def require_parity(artifact: Artifact, parity: Parity) -> None:
+def require_parity(artifact: Artifact, parity: Parity | DecoderParity) -> None:
     """Lets only an artifact pass that was run, compared with its reference, and is still those bytes.
 
     Raises:
@@ -51,7 +59,7 @@ def require_parity(artifact: Artifact, parity: Parity) -> None:
             f"The parity is of {parity.artifact!r}, and the kit would carry {artifact.name!r}.",
             remedy="Verify the artifact itself, and give that result.",
         )
-    if not parity.executed:
+    if isinstance(parity, Parity) and not parity.executed:
         raise GateFailed(
             f"{artifact.name} was never run ({parity.runtime}), so nothing shows that it answers rightly.",
             remedy="Verify it where it can be executed, then make the kit.",
@@ -89,13 +97,13 @@ def require_replaceable(folder: Path) -> None:
 
 def checked_manifest(
     artifact: Artifact,
-    parity: Parity,
+    parity: Parity | DecoderParity,
     tables: TokenizerTables,
     folder: Path,
     *,
     platform: str,
     golden: Sequence[Golden],
-    answers: Sequence[Answer],
+    answers: Sequence[object],
     licences: Mapping[str, str | None] | None,
 ) -> dict[str, Any]:
     """What every platform checks before it writes anything; gives back the manifest.
@@ -107,11 +115,12 @@ def checked_manifest(
         DiskFull: there is no room for it.
     """
     manifest = kit_manifest(artifact, parity, platform=platform, tables=tables, licences=licences or {})
-    if tables.max_length != artifact.signature.max_length:
+    # A prompt that does not fit is refused, not cut.
+    limit = artifact.signature.max_length if isinstance(parity, Parity) else None
+    if tables.max_length != limit:
         raise ExportError(
-            f"The tokenizer's tables cut texts at {tables.max_length} tokens, and the model takes "
-            f"{artifact.signature.max_length}.",
-            remedy="Build the tables with max_length as in the artifact's signature.",
+            f"The tokenizer's tables cut texts at {tables.max_length} tokens, and the model takes {limit}.",
+            remedy="Build the tables with max_length as in the artifact's signature; a decoder's without.",
         )
     if not answers or not golden:
         raise ExportError("A kit needs texts to be tested with.", remedy="Give golden vectors and answers.")
@@ -120,8 +129,15 @@ def checked_manifest(
     return manifest
 
 
-def proof(parity: Parity) -> str:
+def proof(parity: Parity | DecoderParity) -> str:
     """One sentence for a kit's README: what it was compared with, and how near it came."""
+    if isinstance(parity, DecoderParity):
+        same = f"{parity.same:,} of {parity.written:,} tokens were written as it writes them"
+        return (
+            f"Compared with {parity.reference} on {len(parity.texts)} texts by {parity.runtime}: over "
+            f"{parity.positions:,} next tokens the mean KL divergence is {parity.mean_kl:.4f} nats, "
+            f"{parity.top1:.1%} have the same likeliest one, and {same}."
+        )
     compared = f"Compared with {parity.reference} on {parity.samples:,} texts by {parity.runtime}"
     if parity.label_agreement is not None:
         return f"{compared}: {parity.label_agreement:.2%} of the labels agree."
@@ -138,7 +154,7 @@ def write_text(path: Path, text: str) -> None:
 
 def kit_manifest(
     artifact: Artifact,
-    parity: Parity,
+    parity: Parity | DecoderParity,
     *,
     platform: str,
     tables: TokenizerTables,
@@ -180,10 +196,7 @@ def kit_manifest(
         },
         "parity": {
             name: to_json(getattr(parity, name))
-            for name in (
-                "reference", "runtime", "samples", "max_abs_error", "cosine", "label_agreement",
-                "metric_name", "metric", "metric_drop", "gates", "checks",
-            )
+            for name in (_COMPARED if isinstance(parity, Parity) else _DECODED)
         },
         "licences": {"kit code": "Apache-2.0", **licences},
-    }  # fmt: skip
+    }

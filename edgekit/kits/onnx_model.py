@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgekit.errors import ExportError
+from edgekit.kits.generation.parts import GeneratorParts
 from edgekit.tasks import get_task
 from edgekit.types import Artifact
 
@@ -41,4 +42,23 @@ def require_onnx(artifact: Artifact, *, kit: str, tasks: Iterable[str]) -> None:
         raise ExportError(
             f"{artifact.name} takes texts of one length only, or gives {signature.outputs[0].name}.",
             remedy="Export it with edgekit's ONNX target, whose sequence length is free.",
+        )
+
+
+def require_decoder(parts: GeneratorParts, *, kit: str) -> None:
+    """Lets a decoder pass that keeps its caches outside, as 32-bit numbers.
+
+    Raises:
+        ExportError: the target or the caches are others.
+    """
+    artifact, caches = parts.artifact, parts.generation.caches
+    if artifact.target != "onnxruntime" or not caches:
+        raise ExportError(
+            f"{artifact.name} is for {artifact.target}; a {kit} that writes text carries ONNX with caches.",
+            remedy="Export the decoder with --target onnxruntime, and bundle that.",
+        )
+    if other := {one.dtype for one in caches} - {"float32"}:
+        raise ExportError(
+            f"{artifact.name} keeps keys and values as {', '.join(sorted(other))}, which a {kit} does not.",
+            remedy="Export the decoder with caches in fp32, and bundle that.",
         )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from edgekit.device_result import DeviceResult, Row
+from typing import TYPE_CHECKING
+
+from edgekit.device_result import Answers, DeviceResult, Row
 from edgekit.report.document import Report, TimingRecord
 from edgekit.report.table import Cell, Column, Table, table
 from edgekit.report.words import MISSING, in_words, milliseconds, percent, size, tolerance
+
+if TYPE_CHECKING:
+    from edgekit.report.language import LanguageReport
 
 
 def kits(report: Report) -> Table:
@@ -37,7 +42,11 @@ def devices(report: Report) -> Table:
         for a in report.artifacts
         if (timing := a.timing) is not None and a.sha256 in shown and timing.p50_ms is not None
     ]
-    rows += [(*_named(report, result, row), *_times(row)) for result, row in _measured(report)]
+    rows += [
+        (*_named(report, result, row), *_times(row))
+        for result, row in _measured(report)
+        if row.generation is None
+    ]
     columns = (
         *_NAMES,
         *(Column(p, group="Tokenization excluded, ms", numeric=True) for p in ("p50", "p90", "p99")),
@@ -46,22 +55,42 @@ def devices(report: Report) -> Table:
     return table("Devices side by side", columns, rows if report.devices else [])
 
 
-def conditions(report: Report) -> Table:
+def writing(report: Report | LanguageReport) -> Table:
+    """How quickly decoders go on after prompts, by device and length of the prompt."""
+    rows = [
+        (
+            *_named(report, result, row),
+            Cell(f"{one.prompt_tokens:,}"),
+            Cell(milliseconds(one.first_token_p50_ms)),
+            Cell(milliseconds(one.first_token_p90_ms)),
+            Cell(f"{one.tokens_per_second:.1f}"),
+            Cell(milliseconds(one.next_token_p50_ms)),
+            Cell(milliseconds(one.next_token_p99_ms)),
+        )
+        for result, row in _measured(report)
+        for one in row.generation or ()
+    ]
+    columns = (
+        *_NAMES,
+        Column("Prompt", unit="tokens", numeric=True),
+        *(Column(p, group="First token, ms", numeric=True) for p in ("p50", "p90")),
+        Column("Tokens a second", numeric=True),
+        *(Column(p, group="Next token, ms", numeric=True) for p in ("p50", "p99")),
+    )
+    return table("Writing text", columns, rows)
+
+
+def conditions(report: Report | LanguageReport) -> Table:
     """How each device ran it: opening, memory, heat, and how near its answers came."""
     rows = []
     for result, row in _measured(report):
-        answers = row.answers
-        same = "" if answers is None or answers.label_agreement is None else percent(answers.label_agreement)
         rows.append(
             (
                 *_named(report, result, row),
                 Cell(milliseconds(row.load_ms)),
                 Cell(size(row.peak_bytes)),
                 Cell(f"{row.thermal_before} → {row.thermal_after}" if row.thermal_before else MISSING),
-                Cell(
-                    tolerance(answers.max_abs_error) if answers else MISSING,
-                    note=f"{same} same label" if same else "",
-                ),
+                _answers(row.answers),
             )
         )
     columns = (
@@ -74,20 +103,29 @@ def conditions(report: Report) -> Table:
     return table("Loading, memory, heat and answers", columns, rows)
 
 
+def _answers(answers: Answers | None) -> Cell:
+    if answers is None:
+        return Cell(MISSING)
+    if answers.max_abs_error is None:
+        return Cell(f"{percent(answers.token_agreement)} same tokens")
+    same = "" if answers.label_agreement is None else percent(answers.label_agreement)
+    return Cell(tolerance(answers.max_abs_error), note=f"{same} same label" if same else "")
+
+
 _NAMES = (Column("Device"), Column("File"))
 
 
-def _measured(report: Report) -> list[tuple[DeviceResult, Row]]:
+def _measured(report: Report | LanguageReport) -> list[tuple[DeviceResult, Row]]:
     return [(result, row) for result in report.devices for row in result.rows]
 
 
-def _named(report: Report, result: DeviceResult, row: Row) -> tuple[Cell, Cell]:
+def _named(report: Report | LanguageReport, result: DeviceResult, row: Row) -> tuple[Cell, Cell]:
     device = result.device
     about = [device.os, device.chip or "", "saving power" if device.low_power else ""]
     if device.simulated:
         about.append("simulated: says nothing of a device")
     how = [row.runtime, row.compute_units or "", _threads(row.threads)]
-    if row.p50_ms is None:
+    if row.p50_ms is None and row.generation is None:
         how.append(f"not measured: {row.not_measured}")
     name = next(a.name for a in report.artifacts if a.sha256 == result.artifact.sha256)
     return (
@@ -108,7 +146,7 @@ def _times(row: Row | TimingRecord) -> list[Cell]:
     return [Cell(milliseconds(value)) for value in values]
 
 
-def summary(report: Report) -> str:
+def summary(report: Report | LanguageReport) -> str:
     """Which devices, in a sentence."""
     measured = [r.device for r in report.devices if not r.device.simulated]
     names = list(dict.fromkeys(f"{d.model} ({d.os})" for d in measured))

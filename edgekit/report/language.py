@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgekit.codec import to_json
+from edgekit.codec import from_json, to_json
 from edgekit.decoder_parity import DecoderParity
-from edgekit.files import atomic, human, write_json
+from edgekit.device_result import DeviceResult
+from edgekit.errors import ModelError, first_line
+from edgekit.files import atomic, human, read_json, write_json
+from edgekit.report import device_tables
 from edgekit.report.markup import draw, escape, fence
 from edgekit.report.table import Cell, Column, Table
 from edgekit.types import CurvePoint, Interval
@@ -38,6 +41,7 @@ class ExportedDecoder:
     size_bytes: int
     parity: DecoderParity
     rejected_because: str
+    sha256: str = ""  # of the file or folder; empty in a report of an older version
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class LanguageReport:
     artifacts: tuple[ExportedDecoder, ...]
     stages: Sequence[Mapping[str, Any]]  # name, seconds, reused
     environment: Mapping[str, Any]
+    devices: tuple[DeviceResult, ...] = ()  # what kits measured of these artifacts
 
     @property
     def headline(self) -> str:
@@ -94,6 +99,22 @@ def write_language_report(report: LanguageReport, folder: Path) -> list[Path]:
     return [as_json, as_markdown]
 
 
+def read_language_report(folder: Path) -> LanguageReport:
+    """The report of a run of a decoder.
+
+    Raises:
+        ModelError: report.json can't be read as one.
+    """
+    path = folder / "report.json"
+    try:
+        return from_json(LanguageReport, read_json(path))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{path} can't be read as a decoder's report: {first_line(error)}",
+            remedy="Run the recipe again with this version; finished stages are reused.",
+        ) from error
+
+
 def language_markdown(report: LanguageReport) -> str:
     """The report as Markdown."""
     kept = [one for one in (report.teacher, report.student, report.label_only) if one is not None]
@@ -113,13 +134,16 @@ def language_markdown(report: LanguageReport) -> str:
     )
     if report.artifacts:
         blocks += ["## Artifacts", draw(_artifacts(report.artifacts))]
+    if report.devices:
+        tables = (device_tables.writing(report), device_tables.conditions(report))
+        blocks += ["## Devices", device_tables.summary(report), *map(draw, tables)]
     blocks += ["## Training", draw(_curves(kept))]
     blocks += ["## Data and sources", draw(_data(report)), draw(_sources(report))]
     if report.command:
         blocks += ["## Again", fence(report.command, "sh")]
     blocks += ["## Recipe", fence(report.recipe_yaml, "yaml")]
     blocks.append(f"Written at {escape(report.created)}. The same figures, unrounded, are in report.json.")
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(filter(None, blocks)) + "\n"
 
 
 def _columns(first: str, *numbers: str) -> tuple[Column, ...]:

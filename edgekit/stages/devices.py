@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from edgekit.files import atomic, sha256_file
 
 if TYPE_CHECKING:
     from edgekit.report.document import Report
+    from edgekit.report.language import LanguageReport
 
 FOLDER = "devices"  # in a results folder
 PHONE = "Latency on a phone"
@@ -75,3 +77,9 @@ def with_devices(report: Report, results: Sequence[DeviceResult]) -> Report:
         if result.artifact.sha256 not in known
     ]
     return report.model_copy(update={"devices": ours, "not_measured": tuple(missing)})
+
+
+def with_decoder_devices(report: LanguageReport, results: Sequence[DeviceResult]) -> LanguageReport:
+    """A decoder's report with the results of its own artifacts."""
+    known = {artifact.sha256 for artifact in report.artifacts}
+    return replace(report, devices=tuple(one for one in results if one.artifact.sha256 in known))

@@ -196,12 +196,12 @@ class _Quiet(SimpleHTTPRequestHandler):
         return None
 
 
-def visit(url: str, **plan: Any) -> dict[str, Any]:
-    """What headless Chromium sees at an address; skips where there is no Chromium. See page_driver.mjs."""
+def visit(url: str, *, driver: Path = DRIVER, **plan: Any) -> dict[str, Any]:
+    """What headless Chromium sees at an address; skips where there is no Chromium. See the drivers' plans."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("The page can't be opened: there is no chromium on the PATH.")
     puppeteer = node_modules() / "puppeteer-core" / "lib" / "puppeteer" / "puppeteer-core.js"
-    code, printed = node(Path(), str(DRIVER), str(puppeteer), chromium, url, given=json.dumps(plan))
+    code, printed = node(Path(), str(driver), str(puppeteer), chromium, url, given=json.dumps(plan))
     assert code == 0, printed
     return json.loads(printed)

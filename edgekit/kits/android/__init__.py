@@ -1,5 +1,6 @@
 """The Android module: Kotlin that compiles as it stands, and what is generated for one model."""
 
 from edgekit.kits.android.write import write_android
+from edgekit.kits.android.write_generator import write_android_generator
 
-__all__ = ["write_android"]
+__all__ = ["write_android", "write_android_generator"]

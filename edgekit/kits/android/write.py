@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from edgekit.kits.onnx_model import require_onnx
 from edgekit.kits.tokenizer import Golden, TokenizerTables, write_golden
 from edgekit.types import Artifact, Parity
 
+# A version control that changes line ends would change tokens.
+ATTRIBUTES = "*.txt -text\n*.onnx binary\n*.ort binary\n"
 _TEMPLATE = Path(__file__).parent / "template"
 _JAVA_WORDS = """assert boolean byte char default double extends float goto implements instanceof int long
     native new short static strictfp switch synchronized throws transient void volatile"""
@@ -73,10 +75,12 @@ def write_android(
         answers=answers,
         licences=licences,
     )
-    place = _place(name, model=f"model{'.ort' if ort else artifact.path.suffix}")
+    place = place_of(name, model=f"model{'.ort' if ort else artifact.path.suffix}")
     with atomic(folder) as made:
         module = made / place.module
-        _copy_template(made, place, API[artifact.signature.task])
+        copy_template(
+            made, place, API[artifact.signature.task], keep=lambda file: "generation" not in file.parts
+        )
         write_text(
             module / "src/main/kotlin/Kit.kt", kit_code(artifact, place, version=manifest["edgekit_version"])
         )
@@ -91,14 +95,14 @@ def write_android(
         resources = module / "src/shared/resources"
         write_text(resources / "samples.txt", _samples(answers))
         write_golden(golden, resources / "golden.txt")
-        # A version control that changes line ends would change tokens.
-        write_text(module / ".gitattributes", "*.txt -text\n*.onnx binary\n*.ort binary\n")
+        write_text(module / ".gitattributes", ATTRIBUTES)
         write_text(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
         write_text(made / "README.md", readme(artifact, parity, place, name=name))
     return Bundle("android", folder, artifact, manifest, use_lines(artifact.signature.task, folder, place))
 
 
-def _place(name: str, *, model: str) -> Place:
+def place_of(name: str, *, model: str) -> Place:
+    """Names for Gradle, Kotlin and the app's assets."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name[:60]) if not unicodedata.combining(c))
     words = re.findall("[a-z0-9]+", plain.lower()) or ["kit"]
     words += ["kit"] if "".join(words) in _WORDS else []
@@ -106,7 +110,13 @@ def _place(name: str, *, model: str) -> Place:
     return Place("-".join(words), f"edgekit.{'kit' if package[0].isdigit() else ''}{package}", model)
 
 
-def _copy_template(made: Path, place: Place, api: str) -> None:
+def copy_template(made: Path, place: Place, api: str, *, keep: Callable[[Path], bool]) -> None:
+    """The template's files for one task.
+
+    Args:
+        api: the class that an app calls, as its file is called.
+        keep: whether a file of the template, by its path there, belongs to the kit.
+    """
     values = {
         "package edgekit.kit\n": f"package {place.package}\n",
         "@PACKAGE@": place.package,
@@ -115,7 +125,7 @@ def _copy_template(made: Path, place: Place, api: str) -> None:
     }
     for source in sorted(_TEMPLATE.rglob("*")):
         relative = source.relative_to(_TEMPLATE)
-        if source.is_dir():
+        if source.is_dir() or not keep(relative):
             continue
         if relative.parent.name == "tasks":
             if source.stem not in (api, f"{api}Test"):

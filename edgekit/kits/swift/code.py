@@ -67,26 +67,39 @@ def info_code(artifact: Artifact, interface: Interface, *, name: str, version: s
         version: edgekit's.
     """
     signature, task = artifact.signature, get_task(artifact.signature.task)
-    values: Mapping[str, str] = {
+    return _info(
+        artifact,
+        name,
+        version,
+        {
+            "inputs: [String]": _array([swift_literal(spec.name) for spec in signature.inputs]),
+            "output: String": swift_literal(signature.outputs[0].name),
+            "probabilities: String?": swift_literal(interface.probabilities)
+            if interface.probabilities
+            else "nil",
+            "perToken: Bool": "true" if task.per_token else "false",
+            # Empty: every length up to the limit of the tables.
+            "lengths: [Int]": _array([str(n) for n in interface.lengths]),
+            "labels: [String]": _lines([swift_literal(label) for label in signature.labels]),
+        },
+    )
+
+
+def generator_info(artifact: Artifact, *, name: str, version: str) -> str:
+    """`KitInfo` of a decoder; how it is called stands in its tables."""
+    return _info(artifact, name, version, {})
+
+
+def _info(artifact: Artifact, name: str, version: str, internal: Mapping[str, str]) -> str:
+    values = {
         "name: String": swift_literal(artifact.name),
         "kit: String": swift_literal(name),
-        "task: String": swift_literal(task.name),
+        "task: String": swift_literal(artifact.signature.task),
         "precision: String": swift_literal(artifact.precision),
         "sha256: String": swift_literal(artifact.sha256),
         "sizeBytes: Int": str(artifact.size_bytes),
         "parameters: Int": str(artifact.parameters),
         "edgekitVersion: String": swift_literal(version),
-    }
-    internal: Mapping[str, str] = {
-        "inputs: [String]": _array([swift_literal(spec.name) for spec in signature.inputs]),
-        "output: String": swift_literal(signature.outputs[0].name),
-        "probabilities: String?": swift_literal(interface.probabilities)
-        if interface.probabilities
-        else "nil",
-        "perToken: Bool": "true" if task.per_token else "false",
-        # Empty: every length up to the limit of the tables.
-        "lengths: [Int]": _array([str(n) for n in interface.lengths]),
-        "labels: [String]": _lines([swift_literal(label) for label in signature.labels]),
     }
     lines = ["/// The model in this package, and how it is called.", "public enum KitInfo {"]
     lines += [f"    public static let {key} = {value}" for key, value in values.items()]

@@ -37,7 +37,7 @@ _CALLS = {
 def use_lines(task: str, folder: Path, module: str) -> tuple[str, ...]:
     """How to add the package, load the model and call it."""
     load, call = _CALLS[task]
-    return (f"Xcode: File ▸ Add Package Dependencies ▸ Add Local ▸ {folder}; import {module}", load, call)
+    return (add_line(folder, module), load, call)
 
 
 def readme(artifact: Artifact, parity: Parity, interface: Interface, *, name: str, module: str) -> str:
@@ -66,7 +66,17 @@ The first load on a device compiles the model, which takes seconds; the result i
 
 ## What was proved
 
-{proof(parity)} `manifest.json` has the hashes and every gate.
+{proof(parity)} {testing(module)}"""
+
+
+def add_line(folder: Path, module: str) -> str:
+    """How to add a package."""
+    return f"Xcode: File ▸ Add Package Dependencies ▸ Add Local ▸ {folder}; import {module}"
+
+
+def testing(module: str) -> str:
+    """How to test and measure any package, to stand after what was proved."""
+    return f"""`manifest.json` has the hashes and every gate.
 
 ```sh
 swift test      # on a Mac: these very files, executed by Core ML; on Linux: all but Core ML

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edgekit.errors import ExportError
 from edgekit.files import atomic
 from edgekit.kits.answers import Answer, samples_json
-from edgekit.kits.manifest import API, FILE, Bundle, checked_manifest, write_text
-from edgekit.kits.names import type_name
+from edgekit.kits.manifest import API, Bundle, checked_manifest, write_text
 from edgekit.kits.swift.code import info_code, label_code
 from edgekit.kits.swift.interface import Interface, read_interface
+from edgekit.kits.swift.package import copy_template, fill_package, module_name
 from edgekit.kits.swift.readme import readme, use_lines
-from edgekit.kits.tokenizer import Golden, TokenizerTables, write_golden
+from edgekit.kits.tokenizer import Golden, TokenizerTables
 from edgekit.tasks import get_task
 from edgekit.types import Artifact, Parity
-
-_TEMPLATE = Path(__file__).parent / "template"
-_MODULE = "KitModule"  # what the template calls the package and its modules
-# Bytes that are compared, which git must not give other line ends.
-_ATTRIBUTES = "*.txt -text\n*.mlpackage/** -text\n"
-# Modules and types that a package's own name must not hide.
-_NAMES = """
-    Swift Foundation CoreML Dispatch XCTest Testing Darwin Glibc UIKit SwiftUI Combine Observation Package
-    Classifier Tagger Embedder Regressor Label TaggedWord ComputeUnits KitError KitInfo Tokenizer Tokens
-"""
-_TAKEN = frozenset(_NAMES.split())
 
 
 def write_swift(
@@ -68,26 +57,27 @@ def write_swift(
         artifact, parity, tables, folder, platform="swift", golden=golden, answers=answers, licences=licences
     )
     interface = read_interface(artifact.path)
-    module = type_name(name, reserved=_TAKEN, fallback="Kit")
-    api = API[artifact.signature.task]
+    module = module_name(name)
+    api, named = API[artifact.signature.task], get_task(artifact.signature.task).named
     with atomic(folder) as made:
-        _copy_template(made, module, api)
-        _fill_package(made / "Package.swift", interface, tables)
+        copy_template(made, module, keep=partial(_belongs, api=api, named=named))
+        fill_package(
+            made,
+            module,
+            artifact,
+            interface,
+            files=tables.files,
+            golden=golden,
+            samples={"samples.json": _samples(artifact, interface, answers)},
+            vectors={},
+            manifest=manifest,
+        )
         sources = made / "Sources" / module
-        for file, content in tables.files.items():
-            write_text(sources / file, content)
-        write_golden(golden, made / "Tests" / f"{module}Tests" / "golden.txt")
-        shutil.copytree(artifact.path, sources / "Model.mlpackage")
         info = info_code(artifact, interface, name=name, version=manifest["edgekit_version"])
         write_text(sources / "KitInfo.swift", info)
-        if get_task(artifact.signature.task).named:
+        if named:
             owner = "Tagger" if api == "Tagger" else "Classifier"
             write_text(sources / "Label.swift", label_code(artifact.signature.labels, owner=owner))
-        write_text(
-            made / "Sources" / f"{module}Benchmark" / "samples.json", _samples(artifact, interface, answers)
-        )
-        write_text(made / ".gitattributes", _ATTRIBUTES)
-        write_text(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
         write_text(made / "README.md", readme(artifact, parity, interface, name=name, module=module))
     return Bundle("swift", folder, artifact, manifest, use_lines(artifact.signature.task, folder, module))
 
@@ -115,26 +105,10 @@ def _require_supported(artifact: Artifact) -> None:
         forms[form] = label
 
 
-def _copy_template(made: Path, module: str, api: str) -> None:
-    for source in sorted(_TEMPLATE.rglob("*")):
-        relative = source.relative_to(_TEMPLATE)
-        if source.is_dir():
-            continue
-        if relative.parent.name == "Tasks":
-            if source.stem not in (api, f"{api}Tests"):
-                continue
-            relative = relative.parent.parent / relative.name
-        if relative.name == "LabelTests.swift" and api in ("Regressor", "Embedder"):
-            continue
-        target = made / str(relative).replace(_MODULE, module)
-        write_text(target, source.read_text(encoding="utf-8").replace(_MODULE, module))
-
-
-def _fill_package(path: Path, interface: Interface, tables: TokenizerTables) -> None:
-    resources = ", ".join(f'.copy("{name}")' for name in ("Model.mlpackage", *tables.files))
-    text = path.read_text(encoding="utf-8")
-    text = text.replace("/*PLATFORMS*/", f'.iOS("{interface.ios}"), .macOS("{interface.macos}")')
-    write_text(path, text.replace("/*RESOURCES*/", resources))
+def _belongs(path: Path, *, api: str, named: bool) -> bool:
+    if path.parent.name == "Tasks":
+        return path.stem in (api, f"{api}Tests")
+    return "Generating" not in path.parts and (named or path.name != "LabelTests.swift")
 
 
 def _samples(artifact: Artifact, interface: Interface, answers: Sequence[Answer]) -> str:

@@ -23,7 +23,9 @@ class Source:
     sha256: str  # of the file
 
 
-def load(path: Path, *, max_length: int | None = None, strategy: str | None = None) -> Source:
+def load(
+    path: Path, *, max_length: int | None = None, strategy: str | None = None, whole: bool = False
+) -> Source:
     """Reads a tokenizer.json, or a model's folder as transformers does.
 
     A folder's tokenizer_config.json can change what tokenizer.json says (a space in front, the side that is
@@ -33,6 +35,7 @@ def load(path: Path, *, max_length: int | None = None, strategy: str | None = No
         path: a tokenizer.json, or a folder with one.
         max_length: tokens, special tokens included; None: as the files say.
         strategy: a key of `STRATEGIES`; None: as the file says, else longest first.
+        whole: never cut, whatever the files say.
 
     Raises:
         AssetError: there is no tokenizer.json, or it can't be read.
@@ -56,7 +59,7 @@ def load(path: Path, *, max_length: int | None = None, strategy: str | None = No
     tokenizer.no_padding()
     tokenizer.no_truncation()
     limit = max_length or truncation["max_length"]
-    if limit is not None:
+    if limit is not None and not whole:
         names = {name: key for key, name in STRATEGIES.items()}
         strategy = strategy or names[truncation["strategy"]]
         tokenizer.enable_truncation(limit, strategy=strategy, direction=truncation["direction"].lower())

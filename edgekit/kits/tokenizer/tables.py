@@ -38,7 +38,12 @@ class TokenizerTables:
 
 
 def build_tables(
-    path: Path, *, max_length: int | None = None, strategy: str | None = None, checked: int = CHECKED
+    path: Path,
+    *,
+    max_length: int | None = None,
+    strategy: str | None = None,
+    whole: bool = False,
+    checked: int = CHECKED,
 ) -> TokenizerTables:
     """Tables for a tokenizer.json, or for a model's folder as transformers loads it.
 
@@ -47,13 +52,14 @@ def build_tables(
         max_length: tokens that a text is cut to, special tokens included; None: as the files say.
         strategy: which text of a pair is cut: "longest_first", "only_first" or "only_second"; None: as the
             file says, else longest first.
+        whole: texts are never cut, whatever the files say: a decoder's prompts.
         checked: golden texts that the tables are run over before they are given back.
 
     Raises:
         AssetError: there is no tokenizer.json, or it can't be read.
         ExportError: the tokenizer has a part that kits don't know, or the tables give another id than it.
     """
-    source = load(path, max_length=max_length, strategy=strategy)
+    source = load(path, max_length=max_length, strategy=strategy, whole=whole)
     tables = tables_of(source)
     check(tables, golden_vectors(source, count=checked))
     return tables

@@ -1,5 +1,6 @@
 """The web package: TypeScript with its JavaScript beside it, and what is written for one model."""
 
 from edgekit.kits.web.write import write_web
+from edgekit.kits.web.write_generator import write_web_generator
 
-__all__ = ["write_web"]
+__all__ = ["write_web", "write_web_generator"]

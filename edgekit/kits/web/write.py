@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ _NODE_MODULES = """
 """
 _TAKEN = frozenset(_NODE_MODULES.split())
 # Bytes that are compared, which git must not give other line ends.
-_ATTRIBUTES = "*.txt -text\n*.json -text\n*.onnx binary\n"
+ATTRIBUTES = "*.txt -text\n*.json -text\n*.onnx binary\n"
 
 
 def write_web(
@@ -82,9 +82,14 @@ def write_web(
         answers=answers,
         licences=licences,
     )
-    slug, task_file, labels = _slug(name), _FILES[artifact.signature.task], artifact.signature.labels
+    slug, task_file, labels = slug_of(name), _FILES[artifact.signature.task], artifact.signature.labels
     with atomic(folder) as made:
-        _copy_template(made, task_file, {"@SLUG@": slug, "@TASK@": artifact.signature.task})
+        copy_template(
+            made,
+            task_file,
+            {"@SLUG@": slug, "@TASK@": artifact.signature.task},
+            keep=lambda file: "generation" not in file.parts,
+        )
         index = index_code(task_file, labelled=bool(labels))
         for file in ("src/index.ts", "js/index.js", "js/index.d.ts"):
             write_text(made / file, index)
@@ -95,10 +100,10 @@ def write_web(
         for file, content in tables.files.items():
             write_text(made / "model" / file, content)
         shutil.copyfile(artifact.path, made / "model" / f"model{artifact.path.suffix}")
-        write_text(made / "model" / "kit.json", _json(_kit(artifact, tables, answers, name, manifest)))
-        write_text(made / "test/samples.json", _json(samples_json(artifact.signature, answers)))
+        write_text(made / "model" / "kit.json", as_json(_kit(artifact, tables, answers, name, manifest)))
+        write_text(made / "test/samples.json", as_json(samples_json(artifact.signature, answers)))
         write_golden(golden, made / "test/golden.txt")
-        write_text(made / ".gitattributes", _ATTRIBUTES)
+        write_text(made / ".gitattributes", ATTRIBUTES)
         # onnxruntime-node brings what it needs; its install script fetches more, for GPUs.
         write_text(made / ".npmrc", "ignore-scripts=true\n")
         write_text(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
@@ -106,17 +111,26 @@ def write_web(
     return Bundle("web", folder, artifact, manifest, use_lines(artifact.signature.task, folder, slug))
 
 
-def _slug(name: str) -> str:
+def slug_of(name: str) -> str:
+    """A product's name as npm has names."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name[:60]) if not unicodedata.combining(c))
     slug = "-".join(re.findall("[a-z0-9]+", plain.lower())) or "kit"
     return f"{slug}-kit" if slug in _TAKEN else slug
 
 
-def _copy_template(made: Path, task_file: str, given: Mapping[str, str]) -> None:
+def copy_template(
+    made: Path, task_file: str, given: Mapping[str, str], *, keep: Callable[[Path], bool]
+) -> None:
+    """The template's files for one task.
+
+    Args:
+        given: what stands for a placeholder in package.json.
+        keep: whether a file of the template, by its path there, belongs to the package.
+    """
     values = {**given, **{f"@{name}@": value for name, value in vars(versions).items() if name.isupper()}}
     for source in sorted(_TEMPLATE.rglob("*")):
         relative = source.relative_to(_TEMPLATE)
-        if source.is_dir() or relative.stem.split(".")[0] == "label":
+        if source.is_dir() or relative.stem.split(".")[0] == "label" or not keep(relative):
             continue
         if relative.parent.name == "tasks":
             if relative.name.split(".")[0] != task_file:
@@ -141,15 +155,11 @@ def _kit(
     signature, model = artifact.signature, f"model{artifact.path.suffix}"
     digests = {file: sha256(content.encode()).digest() for file, content in tables.files.items()}
     digests[model] = bytes.fromhex(artifact.sha256)
-    about = {
-        key: manifest["model"][key]
-        for key in ("name", "target", "precision", "task", "sha256", "size_bytes", "parameters")
-    }
     return {
         "format": "edgekit web kit 1.0",
         "edgekit_version": manifest["edgekit_version"],
         "name": name,
-        "artifact": about,
+        "artifact": about(manifest),
         "model": model,
         "inputs": {spec.name: spec.dtype for spec in signature.inputs},
         "output": signature.outputs[0].name,
@@ -160,5 +170,12 @@ def _kit(
     }
 
 
-def _json(value: Any) -> str:
+def about(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Which model it is, for kit.json."""
+    names = ("name", "target", "precision", "task", "sha256", "size_bytes", "parameters")
+    return {name: manifest["model"][name] for name in names}
+
+
+def as_json(value: Any) -> str:
+    """One line."""
     return json.dumps(value, separators=(",", ":")) + "\n"

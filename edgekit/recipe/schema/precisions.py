@@ -107,7 +107,7 @@ ONNX_SCHEMES: dict[str, OnnxScheme] = {
                    8, 8, True, 1.0, 0.90, calibrated=True),
         OnnxScheme("int8-table4", "int8 matrices, the word table in 4 bits", "int8", "int4",
                    8, 8, False, 1.0, 0.90),
-        OnnxScheme("int8-static-table4", "int8-static matrices, the word table in 4 bits", "int8-static", "int4",
+        OnnxScheme("int8-static-table4", "int8-static, the word table in 4 bits", "int8-static", "int4",
                    8, 8, False, 1.0, 0.90, calibrated=True),
         OnnxScheme("int8-weights", "8 bits a weight, a scale a block", "int8-weights", "int8-weights",
                    8, 9.25, False, 1.0, 0.95),

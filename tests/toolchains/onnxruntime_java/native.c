@@ -134,7 +134,7 @@ EXPORT(jobject, tensorData)(JNIEnv *env, jclass self, jlong value, jlong bytes) 
 EXPORT(void, releaseValue)(JNIEnv *env, jclass self, jlong value) { ort->ReleaseValue((OrtValue *)value); }
 
 EXPORT(jlongArray, run)(JNIEnv *env, jclass self, jlong session, jobjectArray inputs, jlongArray values,
-                        jobjectArray outputs) {
+                        jobjectArray outputs, jlongArray made) {
   jsize taken = (*env)->GetArrayLength(env, inputs), given = (*env)->GetArrayLength(env, outputs);
   const char **in = calloc((size_t)taken, sizeof *in), **out = calloc((size_t)given, sizeof *out);
   OrtValue **results = calloc((size_t)given, sizeof *results);
@@ -142,6 +142,7 @@ EXPORT(jlongArray, run)(JNIEnv *env, jclass self, jlong session, jobjectArray in
     in[i] = (*env)->GetStringUTFChars(env, (*env)->GetObjectArrayElement(env, inputs, i), NULL);
   for (jsize i = 0; i < given; i++)
     out[i] = (*env)->GetStringUTFChars(env, (*env)->GetObjectArrayElement(env, outputs, i), NULL);
+  (*env)->GetLongArrayRegion(env, made, 0, given, (jlong *)results);
   jlong *handles = (*env)->GetLongArrayElements(env, values, NULL);
   OrtStatus *status = ort->Run((OrtSession *)session, NULL, in, (const OrtValue *const *)handles, (size_t)taken, out,
                                (size_t)given, results);

@@ -26,12 +26,12 @@ let package = Package(
             // One by one: a copied folder is no layout that code signing takes on iOS.
             resources: [/*RESOURCES*/]
         ),
-        .target(name: "KitModuleBenchmark", dependencies: ["KitModule"], resources: [.copy("samples.json")]),
+        .target(name: "KitModuleBenchmark", dependencies: ["KitModule"], resources: [/*SAMPLES*/]),
         .executableTarget(name: "KitModuleBench", dependencies: ["KitModuleBenchmark"]),
         .testTarget(
             name: "KitModuleTests",
             dependencies: ["KitModule", "KitModuleBenchmark"] + coreML,
-            resources: [.copy("golden.txt")]
+            resources: [/*VECTORS*/]
         ),
     ] + standIns
 )

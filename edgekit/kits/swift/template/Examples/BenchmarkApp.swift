@@ -38,8 +38,7 @@ struct BenchmarkView: View {
             let file = URL.documentsDirectory.appending(path: "result.json")
             try measured.json().write(to: file, options: .atomic)
             result = file
-            let row = measured.rows[0]
-            message = row.p50Ms.map { "p50 \($0.formatted()) ms" } ?? row.notMeasured
+            message = measured.rows[0].summary
         } catch {
             message = error.localizedDescription
         }

@@ -1,18 +1,17 @@
 /** Text in, numbers out: what every task is made of. */
 import { type Kit } from "./files.js";
 import type { Options } from "./options.js";
-import { type Encoding } from "./tokenizer/tokenizer.js";
+import type { Encoding } from "./tokenizer/tokenizer.js";
 /** A tokenizer and an open session. Texts that are asked for at the same time are answered in turn. */
 export declare class Engine {
     readonly kit: Kit;
-    readonly threads: number;
-    readonly runtime: string;
+    private readonly opened;
     private readonly tokenizer;
-    private readonly ort;
-    private readonly session;
     private last;
     private closed;
     private constructor();
+    get threads(): number;
+    get runtime(): string;
     /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
     static load(options?: Options): Promise<Engine>;
     encode(text: string, pair?: string): Encoding;

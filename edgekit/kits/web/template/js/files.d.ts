@@ -1,5 +1,6 @@
 /** The kit's files, wherever they lie. */
 import type { Options } from "./options.js";
+import { Tokenizer } from "./tokenizer/tokenizer.js";
 /** kit.json */
 export interface Kit {
     readonly format: string;
@@ -14,6 +15,10 @@ export interface Kit {
         readonly parameters: number;
     };
     readonly model: string;
+    /** The file with the model's weights, where they are in one of their own. */
+    readonly weights?: string;
+    /** The model for WebAssembly: the same weights, which it unpacks when it is opened. */
+    readonly unpacked?: string;
     readonly inputs: Readonly<Record<string, "int32" | "int64">>;
     readonly output: string;
     readonly labels: readonly string[];
@@ -33,3 +38,5 @@ export declare const inNode: boolean;
  * @throws KitError a file isn't there, or is another one than this kit's.
  */
 export declare function openFiles({ files, signal }: Options): Promise<Files>;
+/** The tokenizer that the tables describe. */
+export declare function openTokenizer({ kit, text }: Files): Promise<Tokenizer>;

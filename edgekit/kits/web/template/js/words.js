@@ -18,3 +18,6 @@ export function firstTokens(words, ends) {
     });
     return found;
 }
+const ENDS = new RegExp(`^${SPACE.source}|${SPACE.source}$`, "g");
+/** Without white space at both ends. */
+export const strip = (text) => text.replace(ENDS, "");

@@ -1,11 +1,10 @@
 /** Text in, numbers out: what every task is made of. */
 
 import { KitError } from "./error.js";
-import { inNode, openFiles, type Files, type Kit } from "./files.js";
-import type { OnnxRuntime, OnnxSession, Options } from "./options.js";
-import { Tokenizer, type Encoding, type TokenizerFiles } from "./tokenizer/tokenizer.js";
-
-const THREADS = 2;
+import { openFiles, openTokenizer, type Kit } from "./files.js";
+import type { Options } from "./options.js";
+import { openSession, type Opened } from "./session.js";
+import type { Encoding, Tokenizer } from "./tokenizer/tokenizer.js";
 
 /** A tokenizer and an open session. Texts that are asked for at the same time are answered in turn. */
 export class Engine {
@@ -14,35 +13,23 @@ export class Engine {
 
   private constructor(
     readonly kit: Kit,
-    readonly threads: number,
-    readonly runtime: string,
+    private readonly opened: Opened,
     private readonly tokenizer: Tokenizer,
-    private readonly ort: OnnxRuntime,
-    private readonly session: OnnxSession,
   ) {}
+
+  get threads(): number {
+    return this.opened.threads;
+  }
+
+  get runtime(): string {
+    return this.opened.runtime;
+  }
 
   /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
   static async load(options: Options = {}): Promise<Engine> {
     const files = await openFiles(options);
-    const { kit } = files;
-    const [ort, tokenizer, model] = await Promise.all([
-      options.onnxruntime ?? importRuntime(), tokenizerOf(files), files.bytes(kit.model),
-    ]);
-    options.signal?.throwIfAborted();
-    const native = "listSupportedBackends" in ort; // onnxruntime-node
-    const threads = native ? (options.threads ?? THREADS) : wasmThreads(ort, options.threads);
-    let session: OnnxSession;
-    try {
-      session = await ort.InferenceSession.create(model, { intraOpNumThreads: threads, interOpNumThreads: 1 });
-    } catch (cause) {
-      throw new KitError(
-        `The model could not be opened (${cause instanceof Error ? cause.message : String(cause)}).`,
-        "Free some memory, use a current browser, and give onnxruntime the version that package.json names.", cause,
-      );
-    }
-    const { versions } = ort.env;
-    const runtime = native ? `onnxruntime-node ${versions.node}` : `onnxruntime-web ${versions.web}`;
-    return new Engine(kit, threads, runtime, tokenizer, ort, session);
+    const [opened, tokenizer] = await Promise.all([openSession(files, options), openTokenizer(files)]);
+    return new Engine(files.kit, opened, tokenizer);
   }
 
   encode(text: string, pair?: string): Encoding {
@@ -62,49 +49,18 @@ export class Engine {
     const { closed, last } = this;
     this.closed = true;
     await last;
-    if (!closed) await this.session.release();
+    if (!closed) await this.opened.session.release();
   }
 
   private async answer({ ids, typeIds, mask }: Encoding): Promise<Float32Array> {
     const values: Record<string, number[]> = { input_ids: ids, attention_mask: mask, token_type_ids: typeIds };
     const feeds = Object.entries(this.kit.inputs).map(([name, type]) => [name, this.tensor(type, values[name] ?? [])]);
-    const made = await this.session.run(Object.fromEntries(feeds), [this.kit.output]);
+    const made = await this.opened.session.run(Object.fromEntries(feeds), [this.kit.output]);
     return Float32Array.from(made[this.kit.output]?.data as Float32Array);
   }
 
   private tensor(type: "int32" | "int64", values: number[]): object {
     const data = type === "int64" ? BigInt64Array.from(values, BigInt) : Int32Array.from(values);
-    return new this.ort.Tensor(type, data, [1, values.length]);
-  }
-}
-
-/** Set before the first model of a page is opened, and no more afterwards. */
-function wasmThreads({ env: { wasm } }: OnnxRuntime, threads?: number): number {
-  const wanted = threads ?? Math.min(THREADS, globalThis.navigator?.hardwareConcurrency ?? 1);
-  if (!globalThis.crossOriginIsolated) wasm.numThreads = 1;
-  return (wasm.numThreads ||= wanted);
-}
-
-async function tokenizerOf(files: Files): Promise<Tokenizer> {
-  const read = async (name: string): Promise<string | undefined> =>
-    name in files.kit.integrity ? files.text(name) : undefined;
-  const [tokenizer = "", vocabulary = "", merges, scores] =
-    await Promise.all(["tokenizer.txt", "vocab.txt", "merges.txt", "scores.txt"].map(read));
-  const tables: TokenizerFiles = {
-    tokenizer, vocabulary, ...(merges === undefined ? {} : { merges }), ...(scores === undefined ? {} : { scores }),
-  };
-  return new Tokenizer(tables);
-}
-
-async function importRuntime(): Promise<OnnxRuntime> {
-  try {
-    return inNode ? await (await import("./node.js")).importRuntime() : await import("onnxruntime-web/wasm");
-  } catch (cause) {
-    const name = inNode ? "onnxruntime-node" : "onnxruntime-web";
-    throw new KitError(
-      `${name} could not be imported (${cause instanceof Error ? cause.message : String(cause)}).`,
-      `Install ${name} in the version that package.json names, or give the module as the option \`onnxruntime\`.`,
-      cause,
-    );
+    return new this.opened.ort.Tensor(type, data, [1, values.length]);
   }
 }

@@ -2,6 +2,7 @@
 
 import { KitError } from "./error.js";
 import type { Options } from "./options.js";
+import { Tokenizer, type TokenizerFiles } from "./tokenizer/tokenizer.js";
 
 /** kit.json */
 export interface Kit {
@@ -17,6 +18,10 @@ export interface Kit {
     readonly parameters: number;
   };
   readonly model: string;
+  /** The file with the model's weights, where they are in one of their own. */
+  readonly weights?: string;
+  /** The model for WebAssembly: the same weights, which it unpacks when it is opened. */
+  readonly unpacked?: string;
   readonly inputs: Readonly<Record<string, "int32" | "int64">>;
   readonly output: string;
   readonly labels: readonly string[];
@@ -58,6 +63,17 @@ export async function openFiles({ files, signal }: Options): Promise<Files> {
   const kit = JSON.parse(decoder.decode(await read("kit.json"))) as Kit;
   const bytes = (name: string): Promise<Uint8Array> => read(name, kit.integrity[name]);
   return { kit, bytes, text: async (name) => decoder.decode(await bytes(name)) };
+}
+
+/** The tokenizer that the tables describe. */
+export async function openTokenizer({ kit, text }: Files): Promise<Tokenizer> {
+  const read = async (name: string): Promise<string | undefined> => (name in kit.integrity ? text(name) : undefined);
+  const [tokenizer = "", vocabulary = "", merges, scores] =
+    await Promise.all(["tokenizer.txt", "vocab.txt", "merges.txt", "scores.txt"].map(read));
+  const tables: TokenizerFiles = {
+    tokenizer, vocabulary, ...(merges === undefined ? {} : { merges }), ...(scores === undefined ? {} : { scores }),
+  };
+  return new Tokenizer(tables);
 }
 
 async function folderOf(files?: string | URL): Promise<URL> {

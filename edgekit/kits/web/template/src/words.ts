@@ -19,3 +19,8 @@ export function firstTokens(words: readonly string[], ends: readonly number[]): 
   });
   return found;
 }
+
+const ENDS = new RegExp(`^${SPACE.source}|${SPACE.source}$`, "g");
+
+/** Without white space at both ends. */
+export const strip = (text: string): string => text.replace(ENDS, "");

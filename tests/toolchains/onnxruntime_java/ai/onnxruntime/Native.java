@@ -1,5 +1,6 @@
 package ai.onnxruntime;
 
+import java.nio.Buffer;
 import java.nio.ByteBuffer;
 
 /** The C API, as far as a kit needs it. Handles are pointers; element types are the C API's numbers. */
@@ -23,7 +24,7 @@ final class Native {
 
   static native int inputType(long session, int index) throws OrtException;
 
-  static native long createTensor(ByteBuffer data, long bytes, long[] shape, int type) throws OrtException;
+  static native long createTensor(Buffer data, long bytes, long[] shape, int type) throws OrtException;
 
   static native int tensorType(long value) throws OrtException;
 
@@ -33,5 +34,7 @@ final class Native {
 
   static native void releaseValue(long value);
 
-  static native long[] run(long session, String[] inputs, long[] values, String[] outputs) throws OrtException;
+  /** `results`: values that outputs are written to; 0 for one that the runtime makes. */
+  static native long[] run(
+      long session, String[] inputs, long[] values, String[] outputs, long[] results) throws OrtException;
 }

@@ -1,5 +1,6 @@
 package ai.onnxruntime;
 
+import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -7,10 +8,10 @@ import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 
 public class OnnxTensor extends OnnxTensorLike {
-  private final ByteBuffer backing; // keeps the memory of a tensor made here from being collected
+  private final Buffer backing; // keeps the memory of a tensor made here from being collected
   private boolean closed;
 
-  OnnxTensor(long handle, ByteBuffer backing) {
+  OnnxTensor(long handle, Buffer backing) {
     super(handle);
     this.backing = backing;
   }
@@ -29,6 +30,16 @@ public class OnnxTensor extends OnnxTensorLike {
     bytes.asIntBuffer().put(data.duplicate());
     return new OnnxTensor(
         Native.createTensor(bytes, bytes.capacity(), shape, OnnxJavaType.INT32.value), bytes);
+  }
+
+  /** As in the real API: the memory of a direct buffer is the tensor's own. */
+  public static OnnxTensor createTensor(OrtEnvironment environment, FloatBuffer data, long[] shape)
+      throws OrtException {
+    if (!data.isDirect() || data.position() != 0) {
+      throw new OrtException("This stand-in takes whole direct buffers.");
+    }
+    return new OnnxTensor(
+        Native.createTensor(data, 4L * data.remaining(), shape, OnnxJavaType.FLOAT.value), data);
   }
 
   private static ByteBuffer allocate(long bytes) {

@@ -1,10 +1,16 @@
 package ai.onnxruntime;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 public class OrtSession implements AutoCloseable {
   private final long handle;
@@ -31,6 +37,15 @@ public class OrtSession implements AutoCloseable {
   }
 
   public Result run(Map<String, ? extends OnnxTensorLike> inputs) throws OrtException {
+    return run(inputs, new LinkedHashSet<>(Arrays.asList(outputs)), Collections.emptyMap());
+  }
+
+  /** As in the real API: the result does not own what is pinned, and no output is in both. */
+  public Result run(
+      Map<String, ? extends OnnxTensorLike> inputs,
+      Set<String> requestedOutputs,
+      Map<String, ? extends OnnxValue> pinnedOutputs)
+      throws OrtException {
     if (closed) {
       throw new IllegalStateException("Trying to score a closed OrtSession.");
     }
@@ -39,7 +54,18 @@ public class OrtSession implements AutoCloseable {
     for (int i = 0; i < names.length; i++) {
       handles[i] = inputs.get(names[i]).nativeHandle;
     }
-    return new Result(outputs, Native.run(handle, names, handles, outputs));
+    if (!Collections.disjoint(requestedOutputs, pinnedOutputs.keySet())) {
+      throw new OrtException("The requested outputs and the pinned outputs must be disjoint.");
+    }
+    List<String> wanted = new ArrayList<>(requestedOutputs);
+    wanted.addAll(pinnedOutputs.keySet());
+    long[] results = new long[wanted.size()];
+    for (int i = requestedOutputs.size(); i < results.length; i++) {
+      results[i] = ((OnnxTensor) pinnedOutputs.get(wanted.get(i))).nativeHandle;
+    }
+    String[] asked = wanted.toArray(new String[0]);
+    return new Result(
+        asked, Native.run(handle, names, handles, asked, results), requestedOutputs.size());
   }
 
   @Override
@@ -83,8 +109,8 @@ public class OrtSession implements AutoCloseable {
   public static class Result implements AutoCloseable, Iterable<Map.Entry<String, OnnxValue>> {
     private final Map<String, OnnxValue> values = new LinkedHashMap<>();
 
-    Result(String[] names, long[] handles) {
-      for (int i = 0; i < names.length; i++) {
+    Result(String[] names, long[] handles, int owned) {
+      for (int i = 0; i < owned; i++) {
         values.put(names[i], new OnnxTensor(handles[i], null));
       }
     }

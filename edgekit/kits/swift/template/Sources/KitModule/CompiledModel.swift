@@ -3,17 +3,18 @@ import Foundation
 
 /// Core ML runs compiled models. The package's is compiled by the device at its first load, and kept.
 enum CompiledModel {
-    static func open(_ units: ComputeUnits) async throws -> Engine {
+    /// - Parameter make: opens the model that is compiled at a place.
+    static func open<Opened>(_ make: (URL) throws -> Opened) async throws -> Opened {
         if let compiled = Bundle.module.url(forResource: "Model", withExtension: "mlmodelc") {
-            return try Engine(compiled: compiled, units: units) // Xcode did it while building the app
+            return try make(compiled) // Xcode did it while building the app
         }
         let kept = try await compiled()
         do {
-            return try Engine(compiled: kept, units: units)
+            return try make(kept)
         } catch {
             // A system update can outdate what was kept, and a full disk can leave half of it.
             try? FileManager.default.removeItem(at: kept)
-            return try Engine(compiled: await compiled(), units: units)
+            return try make(await compiled())
         }
     }
 

@@ -16,7 +16,7 @@ package func unhex(_ digits: some StringProtocol) -> String? {
     return text.utf8.elementsEqual(bytes) ? text : nil
 }
 
-private func nibble(_ digit: UInt8) -> UInt8? {
+func nibble(_ digit: UInt8) -> UInt8? {
     switch digit {
     case 48...57: return digit - 48
     case 97...102: return digit - 87

@@ -1,22 +1,23 @@
 import Foundation
 import KitModule
+import KitModuleBenchmark
 
 struct Arguments {
     static let usage = """
-        edgekit-bench [--units all,cpuOnly,cpuAndGPU,cpuAndNeuralEngine] [--seconds 10] [--warmup 20]
-                      [--texts FILE] [--out result.json]
+        edgekit-bench [--units all,cpuOnly,cpuAndGPU,cpuAndNeuralEngine] [--seconds 10]
+                      [--warmup \(DeviceBenchmark.usualWarmup)] [--texts FILE] [--out result.json]
 
         Measures this package's model on this device and writes a result for `edgekit bench import`.
           --units    what may execute the model, one row each; all four unless named
           --seconds  for how long each is measured at least
           --warmup   untimed calls before that
-          --texts    your own texts, one a line, instead of the package's
+          \(DeviceBenchmark.usage)
           --out      where the result goes
         """
 
     var units = ComputeUnits.allCases
     var seconds = 10.0
-    var warmup = 20
+    var warmup = DeviceBenchmark.usualWarmup
     var texts: URL?
     var out = URL(fileURLWithPath: "result.json")
     var isRow = false // this process measures one row for another and prints it

@@ -4,10 +4,8 @@ import KitModuleBenchmark
 
 do {
     let arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
-    let samples = try arguments.texts.map(Sample.lines(of:)) ?? Sample.all()
-    guard !samples.isEmpty else { throw Arguments.Wrong(reason: "There is no text to measure.") }
-    let benchmark = DeviceBenchmark(
-        minimumSeconds: arguments.seconds, warmup: arguments.warmup, samples: samples)
+    let benchmark = try DeviceBenchmark(
+        minimumSeconds: arguments.seconds, warmup: arguments.warmup, texts: arguments.texts)
     if arguments.isRow {
         FileHandle.standardOutput.write(try await benchmark.run(arguments.units).json())
     } else {
@@ -37,22 +35,11 @@ func measure(_ benchmark: DeviceBenchmark, _ arguments: Arguments) async throws 
         let printed = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         let row = try DeviceResult.read(printed).rows[0]
-        print(row.line)
+        print(row.summary)
         rows.append(row)
     }
-    return DeviceBenchmark.result(rows)
+    return DeviceResult(rows: rows)
     #else
     return await benchmark.run(arguments.units)
     #endif
-}
-
-extension DeviceResult.Row {
-    /// One line for people.
-    var line: String {
-        let name = (computeUnits ?? runtime).padding(toLength: 20, withPad: " ", startingAt: 0)
-        guard let p50Ms, let p90Ms, let p99Ms, let endToEndP50Ms else { return "\(name) not measured: \(notMeasured)" }
-        let figures = String(
-            format: "p50 %.2f  p90 %.2f  p99 %.2f  end to end %.2f ms", p50Ms, p90Ms, p99Ms, endToEndP50Ms)
-        return "\(name) \(figures)  (\(runs) runs, \(thermalAfter ?? "thermal state unknown"))"
-    }
 }

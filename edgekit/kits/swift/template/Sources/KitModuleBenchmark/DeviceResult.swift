@@ -1,4 +1,5 @@
 import Foundation
+import KitModule
 
 /// What `edgekit bench import` reads; docs/device-result.schema.json of edgekit says what each field means.
 public struct DeviceResult: Codable, Sendable {
@@ -49,14 +50,44 @@ public struct DeviceResult: Codable, Sendable {
         public let peakBytes: Int?
         public let thermalBefore, thermalAfter: String?
         public let answers: Answers?
+        public var generation: [Generation]?
         public let notMeasured: String
+    }
+
+    /// How quickly a decoder goes on after a prompt of one length.
+    public struct Generation: Codable, Sendable {
+        public let promptTokens: Int
+        public let newTokens: Int // after the first
+        public let runs: Int
+        public let firstTokenP50Ms: Double
+        public let firstTokenP90Ms: Double
+        public let tokensPerSecond: Double
+        public let nextTokenP50Ms: Double
+        public let nextTokenP99Ms: Double
     }
 
     /// The device's answers beside the verified ones.
     public struct Answers: Codable, Sendable {
         public let samples: Int
-        public let maxAbsError: Double
-        public let labelAgreement: Double?
+        public var maxAbsError: Double?
+        public var labelAgreement: Double?
+        public var tokenAgreement: Double?
+    }
+
+    /// A result of this package, of now and here.
+    package init(rows: [Row]) {
+        let format = DateFormatter()
+        format.locale = Locale(identifier: "en_US_POSIX")
+        format.timeZone = TimeZone(identifier: "UTC")
+        format.dateFormat = "yyyy-MM-dd'T'HH:mm:ss'Z'"
+        self.format = "edgekit device result 1.0"
+        dateUtc = format.string(from: Date())
+        artifact = Artifact(
+            name: KitInfo.name, target: "coreml", precision: KitInfo.precision, task: KitInfo.task,
+            sha256: KitInfo.sha256, sizeBytes: KitInfo.sizeBytes, parameters: KitInfo.parameters)
+        kit = Kit(platform: "swift", edgekitVersion: KitInfo.edgekitVersion)
+        device = CurrentDevice.description
+        self.rows = rows
     }
 
     /// JSON, keys in order.

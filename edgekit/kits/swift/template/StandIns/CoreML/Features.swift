@@ -23,16 +23,19 @@ open class MLDictionaryFeatureProvider: MLFeatureProvider {
 
 open class MLFeatureValue {
     private let shaped: Any?
+    public let multiArrayValue: MLMultiArray?
     public let dictionaryValue: [AnyHashable: NSNumber]
 
     public init<Scalar: MLShapedArrayScalar>(shapedArray: MLShapedArray<Scalar>) {
-        shaped = shapedArray
-        dictionaryValue = [:]
+        (shaped, multiArrayValue, dictionaryValue) = (shapedArray, nil, [:])
+    }
+
+    public init(multiArray value: MLMultiArray) {
+        (shaped, multiArrayValue, dictionaryValue) = (nil, value, [:])
     }
 
     public init(dictionary: [AnyHashable: NSNumber]) throws {
-        shaped = nil
-        dictionaryValue = dictionary
+        (shaped, multiArrayValue, dictionaryValue) = (nil, nil, dictionary)
     }
 
     public func shapedArrayValue<Scalar: MLShapedArrayScalar>(of type: Scalar.Type) -> MLShapedArray<Scalar>? {

@@ -16,8 +16,18 @@ public struct MLModelError: LocalizedError {
     public var errorDescription: String? { reason }
 }
 
+/// The caches of one text: here the tokens that they would be of.
+open class MLState {
+    var tokens: [Int32] = []
+}
+
 open class MLModel {
-    private let answers: RecordedAnswers
+    private let recorded: Recorded
+
+    private enum Recorded {
+        case answers(RecordedAnswers)
+        case logits(RecordedLogits)
+    }
 
     public class func compileModel(at modelURL: URL) async throws -> URL {
         let compiled = FileManager.default.temporaryDirectory
@@ -30,10 +40,25 @@ open class MLModel {
         guard FileManager.default.fileExists(atPath: url.appendingPathComponent("Manifest.json").path) else {
             throw MLModelError(reason: "\(url.lastPathComponent) is no compiled model")
         }
-        answers = try RecordedAnswers.load()
+        guard let path = ProcessInfo.processInfo.environment["EDGEKIT_RECORDED_ANSWERS"] else {
+            throw MLModelError(reason: "Core ML does not exist here: EDGEKIT_RECORDED_ANSWERS names no recording")
+        }
+        let file = try Data(contentsOf: URL(fileURLWithPath: path))
+        recorded = file.first == UInt8(ascii: "{")
+            ? .answers(try JSONDecoder().decode(RecordedAnswers.self, from: file)) : .logits(try RecordedLogits(file))
     }
 
     open func prediction(from input: any MLFeatureProvider) throws -> any MLFeatureProvider {
-        try answers.answer(input)
+        guard case .answers(let answers) = recorded else { throw MLModelError(reason: "this model has a state") }
+        return try answers.answer(input)
+    }
+
+    open func makeState() -> MLState { MLState() }
+
+    open func prediction(
+        from inputFeatures: any MLFeatureProvider, using state: MLState
+    ) throws -> any MLFeatureProvider {
+        guard case .logits(let logits) = recorded else { throw MLModelError(reason: "this model has no state") }
+        return try logits.answer(inputFeatures, state)
     }
 }

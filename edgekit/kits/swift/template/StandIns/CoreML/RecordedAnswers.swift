@@ -20,14 +20,6 @@ struct RecordedAnswers: Decodable, Sendable {
         let output: [Float]?
     }
 
-    static func load() throws -> RecordedAnswers {
-        guard let path = ProcessInfo.processInfo.environment["EDGEKIT_RECORDED_ANSWERS"] else {
-            throw MLModelError(reason: "Core ML does not exist here: EDGEKIT_RECORDED_ANSWERS names no samples.json")
-        }
-        let decoder = JSONDecoder()
-        return try decoder.decode(RecordedAnswers.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
-    }
-
     func answer(_ input: any MLFeatureProvider) throws -> any MLFeatureProvider {
         var given: [String: [Int32]] = [:]
         for name in model.inputs {

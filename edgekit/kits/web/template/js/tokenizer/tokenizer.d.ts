@@ -39,6 +39,8 @@ export declare class Tokenizer {
      * @param padTo tokens to fill up to with padding; longer rows stay as they are.
      */
     encode(text: string, pair?: string, padTo?: number): Encoding;
+    /** Token ids of a text with nothing around them, and not cut. */
+    plain(text: string): number[];
     /** Cuts texts to the limit: of a pair the longer one gives first, and then both half. */
     private cut;
     private tokens;

@@ -146,6 +146,10 @@ export class Tokenizer {
             ids: filled(ids, padId ?? 0), typeIds: filled(typeIds, padType), mask: filled(mask, 0), ends: filled(ends, 0),
         };
     }
+    /** Token ids of a text with nothing around them, and not cut. */
+    plain(text) {
+        return this.tokens(text).map(({ id }) => id);
+    }
     /** Cuts texts to the limit: of a pair the longer one gives first, and then both half. */
     cut(parts, special) {
         const [most, strategy, fromLeft] = this.limit;

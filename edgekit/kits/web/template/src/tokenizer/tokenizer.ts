@@ -123,6 +123,11 @@ export class Tokenizer {
     };
   }
 
+  /** Token ids of a text with nothing around them, and not cut. */
+  plain(text: string): number[] {
+    return this.tokens(text).map(({ id }) => id);
+  }
+
   /** Cuts texts to the limit: of a pair the longer one gives first, and then both half. */
   private cut(parts: Token[][], special: number): void {
     const [most, strategy, fromLeft] = this.limit;

@@ -46,8 +46,4 @@ public struct Tagger: Sendable {
         let shares = output[row * width..<(row + 1) * width]
         return shares.indices.max { shares[$0] < shares[$1] }.flatMap { Label(rawValue: $0 - row * width) }
     }
-
-    // What Python's str.split takes for white space; Character.isWhitespace is another set.
-    private static let whiteSpace: Set<UInt32> = Set(9...13).union(0x1c...0x20).union(0x2000...0x200a)
-        .union([0x85, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000])
 }

@@ -63,7 +63,8 @@ struct Tokenizer: Sendable {
         return made
     }
 
-    private func tokens(_ text: String) -> [Token] {
+    /// The tokens of a text alone: nothing is put around them, and nothing is cut.
+    func tokens(_ text: String) -> [Token] {
         var units: [Unit] = []
         units.reserveCapacity(text.utf8.count)
         for scalar in text.unicodeScalars { units.append(Unit(scalar.value, end: Int32(units.count + 1))) }

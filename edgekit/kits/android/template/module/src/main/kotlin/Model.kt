@@ -3,7 +3,6 @@ package edgekit.kit
 import ai.onnxruntime.OnnxJavaType
 import ai.onnxruntime.OnnxTensor
 import ai.onnxruntime.OrtEnvironment
-import ai.onnxruntime.OrtSession
 import ai.onnxruntime.TensorInfo
 import java.nio.IntBuffer
 import java.nio.LongBuffer
@@ -22,10 +21,7 @@ internal class Model(assets: Assets, options: Options) : AutoCloseable {
 
     // Kept for as long as the session lives: of an .ort file it reads the weights where they are.
     private val bytes = assets.open(Kit.MODEL)
-    private val session: OrtSession = OrtSession.SessionOptions().use { settings ->
-        settings.configure(options)
-        environment.createSession(bytes, settings)
-    }
+    private val session = openSession(environment, bytes, options)
     private val types = session.inputInfo.mapValues { (_, node) -> (node.info as TensorInfo).type }
     private val lock = ReentrantReadWriteLock()
     private var closed = false
@@ -58,26 +54,6 @@ internal class Model(assets: Assets, options: Options) : AutoCloseable {
                 val wide = LongArray(values.size) { values[it].toLong() }
                 OnnxTensor.createTensor(environment, LongBuffer.wrap(wide), shape)
             }
-        }
-    }
-}
-
-private fun OrtSession.SessionOptions.configure(options: Options) {
-    setInterOpNumThreads(1)
-    setIntraOpNumThreads(options.threads)
-    // Spinning workers would take cores and battery from the rest of the app.
-    addConfigEntry("session.intra_op.allow_spinning", "0")
-    if (Kit.MODEL.endsWith(".ort")) {
-        addConfigEntry("session.use_ort_model_bytes_directly", "1")
-        addConfigEntry("session.use_ort_model_bytes_for_initializers", "1")
-    }
-    when (options.provider) {
-        Provider.CPU -> Unit
-        Provider.NNAPI -> addNnapi()
-        Provider.XNNPACK -> {
-            // It has threads of its own, and ONNX Runtime's beside them would be in its way.
-            setIntraOpNumThreads(1)
-            addXnnpack(mapOf("intra_op_num_threads" to options.threads.toString()))
         }
     }
 }

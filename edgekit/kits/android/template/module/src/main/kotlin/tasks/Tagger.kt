@@ -44,10 +44,3 @@ internal fun firstTokens(words: List<String>, tokens: Tokens): List<Int?> {
     }
     return found.asList()
 }
-
-// What Python's str.split takes for white space; java.lang.Character's is another set.
-private val WHITE_SPACE = CharArray(29).also { spaces ->
-    val points = (9..13) + (0x1c..0x20) + listOf(0x85, 0xa0, 0x1680) + (0x2000..0x200a) +
-        listOf(0x2028, 0x2029, 0x202f, 0x205f, 0x3000)
-    points.forEachIndexed { i, point -> spaces[i] = point.toChar() }
-}

@@ -110,7 +110,7 @@ internal class Table private constructor() {
     }
 }
 
-private fun text(assets: Assets, name: String): String =
+internal fun text(assets: Assets, name: String): String =
     Charsets.UTF_8.decode(assets.open(name).duplicate()).toString()
 
 private fun doubles(text: String): DoubleArray =

@@ -44,6 +44,9 @@ internal class Tokenizer private constructor(private val table: Table) {
         return made
     }
 
+    /** Token ids of a text with nothing around them, and not cut. */
+    fun plain(text: String): IntArray = tokens(text).let { found -> IntArray(found.size) { found.id(it) } }
+
     private fun tokens(text: String): Ids {
         var pieces = listOf(Piece(codesOf(text), first = true)).filter { it.codes.isNotEmpty() }
         for (step in table.steps) {

@@ -4,7 +4,8 @@ package struct TextModel: Sendable {
     private let engine: Engine
 
     package static func load(_ units: ComputeUnits) async throws -> TextModel {
-        TextModel(tokenizer: try Tokenizer.load(), engine: try await CompiledModel.open(units))
+        let engine = try await CompiledModel.open { try Engine(compiled: $0, units: units) }
+        return TextModel(tokenizer: try Tokenizer.load(), engine: engine)
     }
 
     package func encode(_ text: String, pair: String? = nil) throws -> Tokens {

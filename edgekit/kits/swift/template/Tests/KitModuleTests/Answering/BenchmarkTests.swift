@@ -5,12 +5,6 @@ import XCTest
 @testable import KitModuleBenchmark
 
 final class BenchmarkTests: XCTestCase {
-    func testPercentilesLieBetweenNeighbours() {
-        XCTAssertEqual(percentile([40, 10, 30, 20], 50), 25)
-        XCTAssertEqual(percentile([40, 10, 30, 20], 90), 37, accuracy: 1e-9)
-        XCTAssertEqual(percentile([7], 99), 7)
-    }
-
     func testEveryRowIsMeasuredOrSaysWhyNot() async throws {
         let samples = Array(try recorded().prefix(4))
         let benchmark = DeviceBenchmark(minimumSeconds: 0, warmup: 2, samples: samples)
@@ -26,12 +20,5 @@ final class BenchmarkTests: XCTestCase {
         XCTAssertNil(result.rows[1].peakBytes)
         XCTAssertFalse(result.rows[1].notMeasured.isEmpty)
         XCTAssertEqual(try DeviceResult.read(result.json()).rows.count, 2)
-    }
-
-    func testHexIsReadStrictly() {
-        XCTAssertEqual(unhex("c3a9"), "é")
-        XCTAssertEqual(unhex(""), "")
-        XCTAssertEqual(unhex("6100")?.utf8.count, 2)
-        for wrong in ["c3", "6", "zz", "ff"] { XCTAssertNil(unhex(wrong), wrong) }
     }
 }

@@ -12,12 +12,22 @@ public struct DeviceBenchmark: Sendable {
     public var minimumSeconds: Double
     public var warmup: Int
     package var samples: [Sample]
+    package static let usualWarmup = 20
+    package static let usage = "--texts    your own texts, one a line, instead of the package's"
 
     /// - Parameters:
     ///   - minimumSeconds: for how long each row is measured.
     ///   - warmup: untimed calls before the first timed one.
     public init(minimumSeconds: Double = 10, warmup: Int = 20) throws {
-        self.init(minimumSeconds: minimumSeconds, warmup: warmup, samples: try Sample.all())
+        try self.init(minimumSeconds: minimumSeconds, warmup: warmup, texts: nil)
+    }
+
+    /// - Parameter texts: a file of one's own; nil: the package's.
+    /// - Throws: `KitError.nothingToRead`: there is no text in it.
+    package init(minimumSeconds: Double, warmup: Int, texts: URL?) throws {
+        let samples = try texts.map(Sample.lines(of:)) ?? Sample.all()
+        if samples.isEmpty { throw KitError.nothingToRead }
+        self.init(minimumSeconds: minimumSeconds, warmup: warmup, samples: samples)
     }
 
     package init(minimumSeconds: Double, warmup: Int, samples: [Sample]) {
@@ -35,23 +45,7 @@ public struct DeviceBenchmark: Sendable {
         for unit in units {
             rows.append(await row(unit, first: rows.isEmpty))
         }
-        return Self.result(rows)
-    }
-
-    package static func result(_ rows: [DeviceResult.Row]) -> DeviceResult {
-        let format = DateFormatter()
-        format.locale = Locale(identifier: "en_US_POSIX")
-        format.timeZone = TimeZone(identifier: "UTC")
-        format.dateFormat = "yyyy-MM-dd'T'HH:mm:ss'Z'"
-        return DeviceResult(
-            format: "edgekit device result 1.0",
-            dateUtc: format.string(from: Date()),
-            artifact: DeviceResult.Artifact(
-                name: KitInfo.name, target: "coreml", precision: KitInfo.precision, task: KitInfo.task,
-                sha256: KitInfo.sha256, sizeBytes: KitInfo.sizeBytes, parameters: KitInfo.parameters),
-            kit: DeviceResult.Kit(platform: "swift", edgekitVersion: KitInfo.edgekitVersion),
-            device: CurrentDevice.description,
-            rows: rows)
+        return DeviceResult(rows: rows)
     }
 
     private func row(_ units: ComputeUnits, first: Bool) async -> DeviceResult.Row {
@@ -149,13 +143,4 @@ private struct Times {
     var run: [UInt64] = []
     var endToEnd: [UInt64] = []
     var passes: [UInt64] = []
-}
-
-/// The value below which `percent` of the values lie, between two neighbours in proportion (as NumPy's default).
-func percentile(_ values: [UInt64], _ percent: Double) -> Double {
-    let sorted = values.sorted()
-    let place = percent / 100 * Double(sorted.count - 1)
-    let below = Int(place)
-    let above = min(below + 1, sorted.count - 1)
-    return Double(sorted[below]) + (Double(sorted[above]) - Double(sorted[below])) * (place - Double(below))
 }

@@ -1,0 +1,95 @@
+"""The template of a Swift package under a name of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgekit.kits.manifest import FILE, write_text
+from edgekit.kits.names import type_name
+from edgekit.kits.swift.interface import Interface
+from edgekit.kits.tokenizer import Golden, write_golden
+from edgekit.types import Artifact
+
+_TEMPLATE = Path(__file__).parent / "template"
+_MODULE = "KitModule"  # what the template calls the package and its modules
+# Bytes that are compared, which git must not give other line ends.
+_ATTRIBUTES = "*.txt -text\n*.mlpackage/** -text\n"
+# Modules and types that a package's own name must not hide.
+_NAMES = """
+    Swift Foundation CoreML Dispatch XCTest Testing Darwin Glibc UIKit SwiftUI Combine Observation Package
+    Classifier Tagger Embedder Regressor Generator Written GenerationOptions Message Label TaggedWord
+    ComputeUnits KitError KitInfo Tokenizer Tokens
+"""
+_TAKEN = frozenset(_NAMES.split())
+
+
+def module_name(name: str) -> str:
+    """The Swift module of a kit, from the words of its author: "movie-reviews" → `MovieReviews`."""
+    return type_name(name, reserved=_TAKEN, fallback="Kit")
+
+
+def copy_template(made: Path, module: str, *, keep: Callable[[Path], bool]) -> None:
+    """Copies what is kept of the template, under the module's name.
+
+    Args:
+        made: becomes the package.
+        keep: whether a file belongs to the package, by its path in the template. What is in a folder `Tasks`
+            moves up one level.
+    """
+    for source in sorted(_TEMPLATE.rglob("*")):
+        relative = source.relative_to(_TEMPLATE)
+        if source.is_dir() or not keep(relative):
+            continue
+        if relative.parent.name == "Tasks":
+            relative = relative.parent.parent / relative.name
+        target = made / str(relative).replace(_MODULE, module)
+        write_text(target, source.read_text(encoding="utf-8").replace(_MODULE, module))
+
+
+def fill_package(
+    made: Path,
+    module: str,
+    artifact: Artifact,
+    interface: Interface,
+    *,
+    files: Mapping[str, str],
+    golden: Sequence[Golden],
+    samples: Mapping[str, str],
+    vectors: Mapping[str, str],
+    manifest: Mapping[str, Any],
+) -> None:
+    """Adds the model, its tables, texts to test it with, and the manifest; Package.swift learns of them.
+
+    Args:
+        files: tables that the package reads: name → content.
+        golden: for `golden.txt` of the tests.
+        samples: files of the benchmark.
+        vectors: files of the tests, beside `golden.txt`.
+    """
+    package = made / "Package.swift"
+    text = package.read_text(encoding="utf-8")
+    for place, found in {
+        "/*PLATFORMS*/": f'.iOS("{interface.ios}"), .macOS("{interface.macos}")',
+        "/*RESOURCES*/": _copies(["Model.mlpackage", *files]),
+        "/*SAMPLES*/": _copies([*samples]),
+        "/*VECTORS*/": _copies(["golden.txt", *vectors]),
+    }.items():
+        text = text.replace(place, found)
+    write_text(package, text)
+    sources, tests = made / "Sources" / module, made / "Tests" / f"{module}Tests"
+    folders = {sources: files, made / "Sources" / f"{module}Benchmark": samples, tests: vectors}
+    for folder, contents in folders.items():
+        for name, content in contents.items():
+            write_text(folder / name, content)
+    write_golden(golden, tests / "golden.txt")
+    shutil.copytree(artifact.path, sources / "Model.mlpackage")
+    write_text(made / ".gitattributes", _ATTRIBUTES)
+    write_text(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def _copies(names: Sequence[str]) -> str:
+    return ", ".join(f'.copy("{name}")' for name in names)

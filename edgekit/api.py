@@ -12,13 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgekit.codec import to_json
 from edgekit.errors import DataError, ModelError, RecipeError
 from edgekit.files import folder_lock, sha256_file, sha256_json, sha256_path, size_bytes
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Asset, Benchmark, Data, Export, Gates
-from edgekit.stages.decoder_artifacts import decoder_settings as decoder_settings
 from edgekit.stages.decoder_artifacts import export_decoder as export_decoder
 from edgekit.stages.decoder_artifacts import verify_decoder as verify_decoder
+from edgekit.stages.decoder_settings import decoder_settings as decoder_settings
 from edgekit.stages.decoder_source import is_decoder as is_decoder
 from edgekit.stages.decoder_source import read_texts as read_texts
 from edgekit.stages.llm_measuring import bench_llm as bench_llm
@@ -72,10 +73,10 @@ def load(path: Path | str, *, max_length: int | None = None, task: str | None = 
 
 
 def _own_length(folder: Path) -> int:
-    """Tokens a folder says it takes; 128 for the many that say nothing sensible."""
-    from edgekit.models.load import load_tokenizer
+    """Tokens (of images, pixels) a folder says it takes; 128 for the many that say nothing sensible."""
+    from edgekit.models.load import load_processor
 
-    limit = int(load_tokenizer(folder, uri=str(folder)).model_max_length)
+    limit = int(load_processor(folder, uri=str(folder)).model_max_length)
     return limit if limit <= 8192 else 128
 
 
@@ -207,7 +208,7 @@ def _workbench(
         folder=out,
         rows=rows,
         labels=truth,
-        rows_key=sha256_json([rows, truth]),
+        rows_key=sha256_json(to_json([rows, truth])),
         gates=gates,
         provenance={"model": model.name, "weights_sha256": sha256 or model.source.sha256},
         threads=threads,
@@ -298,7 +299,7 @@ def bench_models(
         ModelError: one of them can't be read, or their labels differ.
     """
     from edgekit.data.evaluation import load_evaluation
-    from edgekit.models.load import load_tokenizer
+    from edgekit.models.load import load_processor
     from edgekit.runtimes.describe import describe_artifact
     from edgekit.stages.measuring import Entry, entry_of, measure
 
@@ -316,7 +317,7 @@ def bench_models(
             own = loaded.signature
         else:
             artifact = describe_artifact(model)
-            processor = load_tokenizer(model.parent, uri=str(model.parent))
+            processor = load_processor(model.parent, uri=str(model.parent))
             entry = entry_of(replace(artifact, name=str(model)), processor)
             own = artifact.signature
         first = first or own

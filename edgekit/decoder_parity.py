@@ -21,6 +21,15 @@ class TextParity:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredParity:
+    """Stored weights that were compared with the model's, one number at a time."""
+
+    weights: int  # matrices and vectors
+    numbers: int
+    worst: float  # steps of a block between a stored number and the model's; over half: cut off at an end
+
+
+@dataclass(frozen=True, slots=True)
 class DecoderParity:
     """How far an exported decoder is from its reference. Distances are in nats; None: not finite."""
 
@@ -43,6 +52,7 @@ class DecoderParity:
     seconds: float
     gates: tuple[Gate, ...] = ()
     failures: tuple[str, ...] = ()
+    stored: StoredParity | None = None
 
     @property
     def passed(self) -> bool:

@@ -10,7 +10,8 @@ from click.core import ParameterSource
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 DECODER_ONLY = (
-    "context", "table_bits", "force", "steps", "max_kl", "max_perplexity_ratio", "min_top1",
+    "context", "table_bits", "kv_cache", "split_phases", "force", "steps", "max_kl", "max_perplexity_ratio",
+    "min_top1",
 )  # fmt: skip
 
 
@@ -41,11 +42,23 @@ def judging_options(command: _Command) -> _Command:
 
 
 def decoder_options(command: _Command) -> _Command:
-    """`--context`, `--table-bits`, `--force` and those of `judging_options`."""
+    """`--context`, `--table-bits`, `--kv-cache`, `--split-phases`, `--force`, those of `judging_options`."""
     command = judging_options(command)
     for option in (
         click.option(
             "--force", is_flag=True, help="Export a language model although memory may not suffice."
+        ),
+        click.option(
+            "--split-phases",
+            is_flag=True,
+            help="A language model's package gets a function for prompts and one for single tokens.",
+        ),
+        click.option(
+            "--kv-cache",
+            type=click.Choice(["fp32", "fp16", "int8"]),
+            default="fp32",
+            show_default=True,
+            help="What a language model's keys and values are stored in, onnxruntime only.",
         ),
         click.option(
             "--table-bits",

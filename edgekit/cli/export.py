@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgekit.types import Quantized
 
 ENCODER_ONLY = (
-    "max_length", "shapes", "ort", "block_size", "group_size", "calibration", "smoothing", "bits",
+    "max_length", "shapes", "ort", "calibration", "smoothing", "bits",
     "max_bytes", "mix", "minimum_deployment_target", "pair_column", "label_column", "label_separator",
 )  # fmt: skip
 
@@ -140,8 +140,8 @@ def command(
     and run against it, beside the list of operators that a runtime built for it alone needs.
 
     A language model becomes a folder for onnxruntime (fp32, int8, int4, int4-hqq) and a package with states
-    for coreml (fp16, int8, int4), compared on texts: --data texts.txt, or built-in ones. What the export
-    will need of memory is told first, and refused when it can't fit.
+    for coreml (fp16, int8, int4, palette4, palette4-grouped), compared on texts: --data texts.txt, or
+    built-in ones. What the export will need of memory is told first, and refused when it can't fit.
 
     \b
     Examples:
@@ -162,6 +162,7 @@ def command(
     own = {name: chosen.pop(name) for name in DECODER_ONLY}
     if is_decoder(model):
         refuse_options([n for n in ENCODER_ONLY if chosen.get(n) != "iOS18"], "a language model")
+        own |= {name: chosen[name] for name in ("block_size", "group_size") if chosen[name] is not None}
         return _export_decoder(
             model, targets, compression(precisions, chosen)[0], out, data, text_column, as_json,
             keep_rejected=keep_rejected, **own,

@@ -53,6 +53,11 @@ def decoder_lines(artifact: Artifact, parity: DecoderParity) -> None:
             f"  perplexity {parity.perplexity:.2f}, the model's {parity.reference_perplexity:.2f}, "
             f"over {parity.predicted} tokens"
         )
+    if parity.stored is not None:
+        console.say(
+            f"  {parity.stored.weights} stored weights, {parity.stored.numbers:,} numbers, compared with the "
+            f"model's; at most {parity.stored.worst:.2f} steps of a block apart"
+        )
     for gate in parity.gates:
         console.say(
             f"  {'ok  ' if gate.passed else 'FAIL'} {gate.name}: {gate.value:.4g} (gate {gate.limit:g})"

@@ -1,17 +1,20 @@
 """A decoder as a Core ML package that keeps its caches as states (iOS 18), with 16, 8 or 4 bits a weight.
 
-One function serves both phases: `prefill` is a call with many new tokens, decoding is a call with one. The
-caller makes one state for each text and passes it to every call.
+One function serves both phases: `prefill` is a call with many new tokens, decoding is a call with one; or
+there is a function for each. The caller makes one state for each text and passes it to every call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edgekit.errors import ExportError, first_line
 from edgekit.export.coreml_convert import convert, save_package
+from edgekit.export.coreml_palette import palette
+from edgekit.export.coreml_phases import with_decode_function
 from edgekit.export.exportable import artifact
 from edgekit.files import require_space
 from edgekit.metadata import describe
@@ -19,7 +22,6 @@ from edgekit.quiet import hush, quiet
 from edgekit.types import Artifact
 
 DEPLOYMENT = "iOS18"  # the first with states
-BLOCK = 32  # weights that share a 4-bit scale
 SMALL = 1024  # entries; a smaller weight stays as it is
 READERS = {"linear", "matmul", "gather"}  # operations whose weights are compressed
 
@@ -30,6 +32,9 @@ def export_decoder(
     *,
     name: str,
     precision: str = "fp16",
+    block_size: int = 32,
+    group_size: int = 32,
+    split_phases: bool = False,
     provenance: Mapping[str, Any] | None = None,
 ) -> Artifact:
     """Writes a decoder with its caches.
@@ -38,12 +43,16 @@ def export_decoder(
         decoder: in evaluation mode, fp32, on the CPU: `(input_ids [1, T], causal_mask [1, 1, T, E])` → logits
             `[1, T, V]`. Its `signature` names inputs and outputs, its `states` the buffers to keep; see
             `edgekit.models.decoders`. Its caches are empty afterwards.
-        precision: of the weights: "fp16"; "int8", a scale per output channel; "int4", a scale per block of
-            32, the token table keeping 8 bits. Arithmetic and states are fp16.
+        precision: of the weights: "fp16"; "int8", a scale per output channel; "int4", a scale per block;
+            "palette4", a table of 16 values per matrix, or in "palette4-grouped" per group of output
+            channels. With 4 bits the token table keeps 8. Arithmetic and states are fp16.
+        block_size: inputs that share a scale in int4.
+        group_size: output channels that share a table in palette4-grouped.
+        split_phases: adds a function `decode` for a single new token, see `edgekit.export.coreml_phases`.
         provenance: hashes of what it was made from.
 
     Raises:
-        ExportError: an operation can't be converted, or a weight can't be divided into blocks.
+        ExportError: an operation can't be converted, or a weight can't be divided into blocks or groups.
     """
     hush()
     parameters = sum(p.numel() for p in decoder.parameters())
@@ -79,7 +88,9 @@ def export_decoder(
         states=states,
     )
     if precision != "fp16":
-        converted = _compressed(converted, precision, name)
+        converted = _compressed(converted, precision, name, block_size=block_size, group_size=group_size)
+    if split_phases:
+        converted = with_decode_function(converted)
     converted.short_description = f"{name}: {signature.task}"
     converted.version = "1"
     told = describe(signature, provenance or {}, precision=precision, parameters=parameters)
@@ -114,28 +125,54 @@ def _trace(decoder: Any, name: str) -> Any:
         decoder.forget()  # what is in a traced buffer becomes part of the package
 
 
-def _compressed(package: Any, precision: str, name: str) -> Any:
+def _compressed(package: Any, precision: str, name: str, *, block_size: int, group_size: int) -> Any:
     with quiet():
         import coremltools.optimize.coreml as cto
 
         weights = cto.get_weights_metadata(package, weight_threshold=SMALL)
+    palettes = precision.startswith("palette4")
+    # Inputs or output channels that a matrix is cut into, if it is.
+    axis, size = {"int4": (1, block_size), "palette4-grouped": (0, group_size)}.get(precision, (0, 0))
     configs: dict[str, Any] = {}
     for weight, metadata in weights.items():
         readers = {op.op_type for op in metadata.child_ops}
         if metadata.val.ndim != 2 or not readers & READERS:
             continue
-        per_block, columns = precision == "int4" and "gather" not in readers, metadata.val.shape[1]
-        if per_block and columns % BLOCK:
+        table = "gather" in readers
+        if size and not table and metadata.val.shape[axis] % size:
+            kind, parts = ("rows", "groups") if axis == 0 else ("columns", "blocks")
             raise ExportError(
-                f"{name}: the weight {weight} has {columns} columns, which are no blocks of {BLOCK}.",
-                remedy="Use precision int8.",
+                f"{name}: the weight {weight} has {metadata.val.shape[axis]} {kind}, which are no {parts} of "
+                f"{size}.",
+                remedy=f"Use another size of {parts}, or precision {'palette4' if palettes else 'int8'}.",
             )
-        configs[weight] = cto.OpLinearQuantizerConfig(
-            mode="linear_symmetric",
-            dtype="int4" if per_block else "int8",
-            granularity="per_block" if per_block else "per_channel",
-            block_size=BLOCK if per_block else 0,
-            weight_threshold=SMALL,
-        )
+        cut = size if not table else 0
+        configs[weight] = _palette(cto, table, cut) if palettes else _linear(cto, cut)
     with quiet():
-        return cto.linear_quantize_weights(package, config=cto.OptimizationConfig(op_name_configs=configs))
+        compress = cto.palettize_weights if palettes else cto.linear_quantize_weights
+        return compress(package, config=cto.OptimizationConfig(op_name_configs=configs))
+
+
+def _linear(cto: Any, block_size: int) -> Any:
+    return cto.OpLinearQuantizerConfig(
+        mode="linear_symmetric",
+        dtype="int4" if block_size else "int8",
+        granularity="per_block" if block_size else "per_channel",
+        block_size=block_size,
+        weight_threshold=SMALL,
+    )
+
+
+def _palette(cto: Any, table: bool, group_size: int) -> Any:
+    """16 entries, or 256 for the token table: one pass of coremltools for both."""
+    groups: dict[str, Any] = (
+        {"granularity": "per_grouped_channel", "group_size": group_size, "channel_axis": 0}
+        if group_size
+        else {}
+    )
+    return cto.OpPalettizerConfig(
+        mode="custom",
+        lut_function=partial(palette, entries=256 if table else 16),
+        weight_threshold=SMALL,
+        **groups,
+    )

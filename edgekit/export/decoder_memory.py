@@ -18,6 +18,7 @@ CODES = {
 }  # bytes of a weight in ONNX, scales included
 CONVERTING = 10  # bytes of a weight: traced in fp32, folded by MIL, cast to fp16, and as a file
 COMPRESSING = 8  # bytes of a weight: the program in fp16, its codes, and copies of both
+PALETTES = 15  # the same for look-up tables, whose places are a byte each until they are packed
 ROUNDING = 6  # fp32 copies of a matrix while it is rounded to blocks
 
 
@@ -49,8 +50,8 @@ def estimate(
         rounding = 0 if precision == "fp32" else ROUNDING * FP32 * largest
         phases.append(MemoryPhase("writing", int(held + CODES[precision] * parameters + rounding)))
     else:
-        phases += [
-            MemoryPhase("converting", held + CONVERTING * parameters),
-            *([] if precision == "fp16" else [MemoryPhase("compressing", held + COMPRESSING * parameters)]),
-        ]
+        phases.append(MemoryPhase("converting", held + CONVERTING * parameters))
+        if precision != "fp16":
+            each = PALETTES if precision.startswith("palette") else COMPRESSING
+            phases.append(MemoryPhase("compressing", held + each * parameters))
     return tuple(phases)

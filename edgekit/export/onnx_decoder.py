@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import ExportError
+from edgekit.export.decoder_targets import check_block_size, check_kv_cache
 from edgekit.export.exportable import artifact
 from edgekit.export.onnx_decoder_genai import genai_config
 from edgekit.export.onnx_decoder_graph import ACTIVATIONS, DecoderGraph, Logits
@@ -26,7 +27,9 @@ def export_onnx_decoder(
     *,
     name: str,
     precision: str = "int4",
+    block_size: int = 32,
     table_bits: int = 8,
+    kv_cache: str = "fp32",
     logits: Logits = "last",
     processor: Any = None,
     stop_ids: Sequence[int] = (),
@@ -37,23 +40,27 @@ def export_onnx_decoder(
     Args:
         decoder: export-ready, see `edgekit.models.decoders`. Its context is the folder's: positions beyond
             it have no angles.
-        precision: "fp32", or of the matrices "int8", "int4" or "int4-hqq": a scale per block of 32
-            inputs, multiplied by inputs that are rounded to int8.
+        precision: "fp32", or of the matrices "int8", "int4" or "int4-hqq": a scale per block of inputs,
+            multiplied by inputs that are rounded to int8.
+        block_size: inputs that share a scale: a power of two from 16; not for fp32.
         table_bits: 4 or 8, of the token table and a head that is tied to it; not for fp32.
+        kv_cache: what keys and values are stored in: "fp32", "fp16" or "int8".
         logits: "last" computes those of the last token of a call, which is all that generating needs.
         processor: the tokenizer, saved beside the model.
         stop_ids: tokens that end a text.
         provenance: hashes of what it was made from.
 
     Raises:
-        ExportError: no such precision, an activation without an operator, or a table that is no whole number
-            of blocks wide.
+        ExportError: no such precision, block size or cache, an activation without an operator, or a table
+            that is no whole number of blocks wide.
         DiskFull: nothing was overwritten.
     """
     hush()
     import onnx_ir as ir
 
     config = decoder.config
+    check_block_size(block_size)
+    check_kv_cache(kv_cache)
     if config.activation not in ACTIVATIONS:
         raise ExportError(
             f"{name} uses {config.activation!r}, which has no ONNX operator here.",
@@ -61,9 +68,9 @@ def export_onnx_decoder(
         )
     parameters = sum(p.numel() for p in decoder.parameters())
     require_space(folder.parent, int(parameters * BYTES.get(precision, 4)), purpose=f"Writing {folder.name}")
-    graph = DecoderGraph(decoder, logits=logits).written()
+    graph = DecoderGraph(decoder, logits=logits, kv_cache=kv_cache).written()
     if precision != "fp32":
-        compress(graph, precision, table_bits=table_bits, tied=config.tied)
+        compress(graph, precision, block_size=block_size, table_bits=table_bits, tied=config.tied)
     model = graph.finish()
     signature = _signature(model, decoder)
     model.metadata_props.update(
@@ -92,9 +99,12 @@ def export_onnx_decoder(
 def _signature(model: Any, decoder: Any) -> Signature:
     inputs, outputs = (
         tuple(
-            TensorSpec(str(v.name), tuple(d if isinstance(d, int) else str(d.value) for d in v.shape), dtype)
+            TensorSpec(
+                str(v.name),
+                tuple(d if isinstance(d, int) else str(d.value) for d in v.shape),
+                v.type.dtype.numpy().name,
+            )
             for v in values
-            for dtype in (["int64"] if v.type.dtype.name == "INT64" else ["float32"])
         )
         for values in (model.graph.inputs, model.graph.outputs)
     )

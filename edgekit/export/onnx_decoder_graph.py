@@ -7,9 +7,9 @@ It takes what onnxruntime-genai gives:
     input_ids        int64 [B, S]       new tokens
     attention_mask   int64 [B, T]       1 for every token in the caches and the new ones
     position_ids     int64 [B, S]       where positions are learned, or rotated outside the attention
-    past_key_values.N.key, .value       float32 [B, K, P, d]
+    past_key_values.N.key, .value       float32, float16 or int8 [B, K, P, d]
   → logits           float32 [B, S, V], or [B, 1, V] of the last token alone
-    present.N.key, .value               float32 [B, K, T, d]
+    present.N.key, .value               as the past ones, [B, K, T, d]
 
 GroupQueryAttention writes into the past buffer when it is bound as the present one too. It rotates heads
 of the sizes that it has code for; its window, scale and bias express sliding layers and ALiBi. Residual
@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgekit.export.onnx_decoder_cache import CACHE_TYPES, cache_scales
 from edgekit.export.onnx_schemes.graph import MICROSOFT, Graph
 
 if TYPE_CHECKING:
@@ -39,17 +40,21 @@ class DecoderGraph:
     Args:
         decoder: an export-ready decoder, see `edgekit.models.decoders`.
         logits: "last" computes those of the last token alone, which saves the head's work in a prefill.
+        kv_cache: what keys and values are stored in, of `CACHE_TYPES`.
     """
 
-    def __init__(self, decoder: Any, *, logits: Logits) -> None:
+    def __init__(self, decoder: Any, *, logits: Logits, kv_cache: str = "fp32") -> None:
         import onnx_ir as ir
 
+        self.cache_type = CACHE_TYPES[kv_cache]
+        self.scales = cache_scales(decoder) if kv_cache == "int8" else {}
         self.decoder, self.config, self.logits = decoder, decoder.config, logits
         rotary = self.config.rotary
         self.rotates = rotary is None or (
             self.config.width % 16 == 0 and rotary.width % 16 == 0
         )  # in GQA itself
         self.weights = {name: value.detach().numpy() for name, value in decoder.state_dict().items()}
+        self.halves: dict[ir.Value, ir.Value] = {}
         opsets = {"": OPSET, MICROSOFT: 1}
         inner = ir.Graph([], [], nodes=[], opset_imports=opsets, name="decoder")
         self.graph = Graph(ir.Model(inner, ir_version=11))
@@ -88,10 +93,10 @@ class DecoderGraph:
         self.graph.model.graph.inputs.append(value)
         return value
 
-    def _output(self, name: str, value: ir.Value, shape: Sequence[int | str]) -> None:
+    def _output(self, name: str, value: ir.Value, shape: Sequence[int | str], dtype: str = "FLOAT") -> None:
         import onnx_ir as ir
 
-        value.name, value.shape, value.type = name, ir.Shape(shape), ir.TensorType(ir.DataType.FLOAT)
+        value.name, value.shape, value.type = name, ir.Shape(shape), ir.TensorType(ir.DataType[dtype])
         self.graph.model.graph.outputs.append(value)
 
     def _weight(self, name: str) -> ir.Value:
@@ -125,14 +130,12 @@ class DecoderGraph:
 
     def _count(self, mask: ir.Value, ids: ir.Value) -> None:
         """What all attentions share: tokens in the caches, angles, and ALiBi's bias `[1, H, S, T]`."""
-        import onnx_ir as ir
-
         config = self.config
         filled = self._op("ReduceSum", mask, self._ints("tokens", [1]), keepdims=0)
         last = self._op("Sub", filled, self._ints("one", 1))
-        self.lengths = self._op("Cast", last, to=ir.DataType.INT32)
+        self.lengths = self._cast(last, "INT32")
         total = self._op("Gather", self._op("Shape", mask), self._ints("one", 1), axis=0)
-        self.total = self._op("Cast", total, to=ir.DataType.INT32)
+        self.total = self._cast(total, "INT32")
         self.bias = None
         if config.alibi:
             none, one = self._ints("none", [0]), self._ints("tokens", [1])
@@ -187,11 +190,27 @@ class DecoderGraph:
                 given = parts[i], cos, sin, self.places
                 parts[i] = self._op("RotaryEmbedding", *given, num_heads=heads, **turned)
             cos = sin = None
+        attended = self._cached(index, parts, cos, sin)
+        return self._linear(attended, name, ("o_proj",))
+
+    def _cached(self, index: int, parts: list[Any], cos: ir.Value | None, sin: ir.Value | None) -> ir.Value:
+        """Attention over the caches and the new keys and values, which it appends to them."""
+        config, kinds = self.config, ("key", "value")
         shape = ("batch", config.key_heads, "past", config.width)
-        past = [self._input(f"past_key_values.{index}.{kind}", "FLOAT", shape) for kind in ("key", "value")]
+        past = [self._input(f"past_key_values.{index}.{kind}", self.cache_type, shape) for kind in kinds]
+        more: dict[str, Any] = {}
+        scales: list[Any] = [None, None]
+        if self.scales:
+            more = {"k_quant_type": "PER_TENSOR", "v_quant_type": "PER_TENSOR", "kv_cache_bit_width": 8}
+            scales = [
+                self._floats(f"cache.{index}.{k}.scale", self.scales[k][index : index + 1]) for k in kinds
+            ]
+        bias, half = self.bias, self.cache_type == "FLOAT16"
+        if half:
+            *parts, cos, sin, bias = (self._half(value) for value in (*parts, cos, sin, bias))
         attended, *present = self.graph.add(
             "GroupQueryAttention",
-            [*parts, *past, self.lengths, self.total, cos, sin, None, self.bias],
+            [*parts, *past, self.lengths, self.total, cos, sin, None, bias, None, *scales],
             domain=MICROSOFT,
             outputs=3,
             num_heads=config.heads,
@@ -199,10 +218,23 @@ class DecoderGraph:
             scale=config.score_scale,
             do_rotary=int(cos is not None),
             local_window_size=config.window if config.slides(index, self.decoder.context) else -1,
+            **more,
         )
-        for kind, kept in zip(("key", "value"), present, strict=True):
-            self._output(f"present.{index}.{kind}", kept, ("batch", config.key_heads, "total", config.width))
-        return self._linear(attended, name, ("o_proj",))
+        shape = ("batch", config.key_heads, "total", config.width)
+        for kind, kept in zip(kinds, present, strict=True):
+            self._output(f"present.{index}.{kind}", kept, shape, self.cache_type)
+        return self._cast(attended, "FLOAT") if half else attended
+
+    def _cast(self, x: ir.Value, dtype: str) -> ir.Value:
+        import onnx_ir as ir
+
+        return self._op("Cast", x, to=ir.DataType[dtype])
+
+    def _half(self, x: ir.Value | None) -> ir.Value | None:
+        """In fp16; the same value for all layers that ask for the same."""
+        if x is not None and x not in self.halves:
+            self.halves[x] = self._cast(x, "FLOAT16")
+        return None if x is None else self.halves[x]
 
     def _head_norm(self, x: ir.Value, name: str) -> ir.Value:
         """RMSNorm over each head: `[B, S, H·d]` → the same."""

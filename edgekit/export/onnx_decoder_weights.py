@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import ExportError
@@ -14,7 +15,7 @@ from edgekit.export.onnx_schemes.hqq import half_quadratic
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-BLOCK = 32  # inputs that share a scale
+LEAST = 16  # inputs in a block, for ONNX Runtime
 INT8_INPUTS = 4  # MatMulNBits' accuracy_level: inputs are rounded to int8 per block
 
 PRECISIONS: dict[str, tuple[int, Any]] = {  # name → bits of a matrix, how they are found
@@ -24,11 +25,15 @@ PRECISIONS: dict[str, tuple[int, Any]] = {  # name → bits of a matrix, how the
 }
 
 
-def compress(graph: Graph, precision: str, *, table_bits: int, tied: bool) -> None:
+def compress(graph: Graph, precision: str, *, block_size: int, table_bits: int, tied: bool) -> None:
     """Stores every matrix in blocks, and the token table; a tied head reads the table's own codes.
 
     Blocks are symmetric: a zero point that is a whole code costs time and space, and won nothing on
-    SmolLM2.
+    SmolLM2. A matrix's last block is filled up; the table's may not be, so its blocks are as large as
+    divides its width.
+
+    Args:
+        block_size: inputs that share a scale, a power of two from 16.
 
     Raises:
         ExportError: no such precision, or the table's width is no whole number of blocks.
@@ -41,15 +46,16 @@ def compress(graph: Graph, precision: str, *, table_bits: int, tied: bool) -> No
     bits, rounded = PRECISIONS[precision]
     for name in list(graph.model.graph.initializers):
         for product in graph.products(name):
-            blocks = rounded(product.weight, bits=bits, size=BLOCK, symmetric=True)
+            blocks = rounded(product.weight, bits=bits, size=block_size, symmetric=True)
             weight_only.multiply(graph, product, blocks, accuracy_level=INT8_INPUTS)
     table = graph.array(TABLE)
-    if table.shape[1] % BLOCK:
+    size = gcd(table.shape[1], block_size)
+    if size < LEAST:
         raise ExportError(
-            f"The token table is {table.shape[1]} wide, which is no whole number of blocks of {BLOCK}.",
+            f"The token table is {table.shape[1]} wide, which is no whole number of blocks of {LEAST}.",
             remedy="Use precision fp32.",
         )
-    blocks = rounded(table.T, bits=table_bits, size=BLOCK, symmetric=True)
+    blocks = rounded(table.T, bits=table_bits, size=size, symmetric=True)
     (lookup,) = graph.lookups(TABLE)
     if tied:
         _tie(graph, lookup, blocks)

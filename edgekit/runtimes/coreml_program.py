@@ -12,18 +12,24 @@ if TYPE_CHECKING:
     from edgekit.mil import Model
 
 
-def open_program(path: Path) -> Model:
+DECODE = "decode"  # the function that some decoders' packages have for a single new token
+
+
+def open_program(path: Path, *, function_name: str | None = None) -> Model:
     """Opens a package for execution by reference semantics.
 
+    Args:
+        function_name: which function predicts; the package's own default when None.
+
     Raises:
-        ModelError: there is none, it is damaged, or it holds no ML Program.
+        ModelError: there is none, it is damaged, it holds no ML Program, or no such function.
         MissingExtra: coremltools is not installed.
     """
     hush()
     with quiet():
         from edgekit import mil
 
-        return mil.load(path)
+        return mil.load(path, function_name=function_name)
 
 
 def coreml_spec(path: Path) -> Any:

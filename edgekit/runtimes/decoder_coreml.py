@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.metadata import read_signature
-from edgekit.runtimes.coreml_program import coreml_spec, open_program
+from edgekit.runtimes.coreml_program import DECODE, coreml_spec, open_program
 from edgekit.runtimes.coreml_reference import SEMANTICS
 
 if TYPE_CHECKING:
@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
 
 class CoreMLDecoder:
-    """Runs a package that `edgekit.export.coreml_decoder` wrote."""
+    """Runs a package that `edgekit.export.coreml_decoder` wrote.
+
+    Single tokens are read by a function of their own, where it has one.
+    """
 
     def __init__(self, path: Path) -> None:
         self._model = open_program(path)
+        own = DECODE in self._model.functions
+        self._decode = open_program(path, function_name=DECODE) if own else self._model
         signature = read_signature(coreml_spec(path).description.metadata.userDefined, path=path)
         self.context = signature.max_length or 0
         self.name = f"edgekit.mil ({SEMANTICS})"
@@ -37,4 +42,5 @@ class CoreMLDecoder:
         mask = causal_mask(len(ids), self._past).numpy().astype(np.float16)
         feed = {"inputIds": np.array([ids], np.int32), "causalMask": mask}
         self._past += len(ids)
-        return self._model.predict(feed, state=self._state)["logits"][0].astype(np.float32)
+        model = self._decode if len(ids) == 1 else self._model
+        return model.predict(feed, state=self._state)["logits"][0].astype(np.float32)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgekit.errors import ExportError, MissingExtra, ModelError, first_line
 from edgekit.quiet import hush, quiet
 from edgekit.runtimes.coreml_native import available
+from edgekit.runtimes.coreml_program import DECODE, coreml_spec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,10 +22,12 @@ class NativeCoreMLDecoder:
         model: what predicts: coremltools' `MLModel`, or anything with its `make_state` and `predict`.
         context: tokens that its states hold.
         name: what executes it.
+        decode: what predicts for a single token; `model` when None. It is given `model`'s state.
     """
 
-    def __init__(self, model: Any, *, context: int, name: str) -> None:
+    def __init__(self, model: Any, *, context: int, name: str, decode: Any = None) -> None:
         self._model, self.context, self.name = model, context, name
+        self._decode = model if decode is None else decode
         self.begin(0)
 
     def begin(self, most: int) -> None:
@@ -41,7 +44,8 @@ class NativeCoreMLDecoder:
         mask = np.where(seen, np.float16(0), np.float16(-30000))[None, None]
         given = {"inputIds": np.array([ids], np.int32), "causalMask": mask}
         self._past = end
-        return self._model.predict(given, state=self._state)["logits"][0].astype(np.float32)
+        model = self._decode if len(ids) == 1 else self._model
+        return model.predict(given, state=self._state)["logits"][0].astype(np.float32)
 
 
 def open_native_decoder(path: Path, *, compute_units: str = "ALL") -> NativeCoreMLDecoder:
@@ -68,12 +72,22 @@ def open_native_decoder(path: Path, *, compute_units: str = "ALL") -> NativeCore
         with quiet():
             import coremltools as ct
 
-            model = ct.models.MLModel(str(path), compute_units=ct.ComputeUnit[compute_units])
+            units = ct.ComputeUnit[compute_units]
+            names = [function.name for function in coreml_spec(path).description.functions]
+            model = ct.models.MLModel(str(path), compute_units=units)
+            decode = (
+                ct.models.MLModel(str(path), compute_units=units, function_name=DECODE)
+                if DECODE in names
+                else None
+            )
     except ImportError as error:
         raise MissingExtra("coremltools", extra="coreml", needed_for=f"Running {path.name}") from error
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{path} can't be loaded: {first_line(error)}", remedy="Export it again.") from error
     signature = read_signature(model.user_defined_metadata, path=path)
     return NativeCoreMLDecoder(
-        model, context=signature.max_length or 0, name=f"Core ML, macOS ({compute_units})"
+        model,
+        context=signature.max_length or 0,
+        name=f"Core ML, macOS ({compute_units})",
+        decode=decode,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     import numpy as np
 
 PAST = "past_key_values."
+CACHE_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int8)": "int8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Keys or values of one layer."""
+
+    heads: int
+    width: int
+    dtype: str  # numpy's name
 
 
 class OnnxDecoder:
@@ -27,10 +38,10 @@ class OnnxDecoder:
         self._session, self.name = open_session(path, threads=threads, spin=True)
         self.path, self.context, self._past, self._capacity = path, context, 0, 0
         inputs = {i.name: i for i in self._session.get_inputs()}
-        self._caches = {name: _sizes(path, i.shape) for name, i in inputs.items() if name.startswith(PAST)}
+        self.caches = {name: _cache(path, i) for name, i in inputs.items() if name.startswith(PAST)}
         self._places = "position_ids" in inputs
         self._vocabulary = next(o.shape[-1] for o in self._session.get_outputs() if o.name == "logits")
-        if not self._caches:
+        if not self.caches:
             raise ModelError(f"{path} has no caches.", remedy="Export it with a key-value cache.")
 
     def begin(self, most: int) -> None:
@@ -44,8 +55,8 @@ class OnnxDecoder:
             return
         self._capacity = length
         self._buffers = {
-            name: ort.OrtValue.ortvalue_from_numpy(np.zeros((1, heads, length, width), np.float32))
-            for name, (heads, width) in self._caches.items()
+            name: ort.OrtValue.ortvalue_from_numpy(np.zeros((1, one.heads, length, one.width), one.dtype))
+            for name, one in self.caches.items()
         }
         self._mask = np.ones((1, length), np.int64)
         # Arrays that a step writes into; the runtime reads and writes this same memory.
@@ -88,10 +99,21 @@ class OnnxDecoder:
         return binding
 
 
-def _sizes(path: Path, shape: Sequence[Any]) -> tuple[int, int]:
-    """Heads and width of a cache `[1, heads, T, width]`; onnxruntime-genai's builder leaves width open."""
-    _, heads, _, width = shape
-    if isinstance(heads, int) and isinstance(width, int):
-        return heads, width
-    told = read_json(path.parent / "genai_config.json")["model"]["decoder"]
-    return int(told["num_key_value_heads"]), int(told["head_size"])
+def _cache(path: Path, given: Any) -> Cache:
+    """A cache as the graph's input `[1, heads, T, width]` has it.
+
+    onnxruntime-genai's builder leaves width open.
+
+    Raises:
+        ModelError: a type that no array here has.
+    """
+    if given.type not in CACHE_DTYPES:
+        raise ModelError(
+            f"{path} keeps keys and values in {given.type}.",
+            remedy=f"Use a model with caches in one of: {', '.join(CACHE_DTYPES)}.",
+        )
+    _, heads, _, width = given.shape
+    if not (isinstance(heads, int) and isinstance(width, int)):
+        told = read_json(path.parent / "genai_config.json")["model"]["decoder"]
+        heads, width = int(told["num_key_value_heads"]), int(told["head_size"])
+    return Cache(heads, width, CACHE_DTYPES[given.type])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.runtimes.decoder import DecoderRunner
+from edgekit.runtimes.decoder_onnx import Cache
 
 # Inputs of which an operator reads a few rows and not the whole: tables that are looked up.
 _ROWS = {
@@ -42,7 +43,7 @@ def decoder_traffic(path: Path, runner: DecoderRunner) -> Traffic | None:
     from edgekit.runtimes.decoder_torch import TorchDecoder
 
     if isinstance(runner, OnnxDecoder):
-        return _onnx(runner.path, runner._caches.values())
+        return _onnx(runner.path, runner.caches.values())
     if isinstance(runner, TorchDecoder):
         return _torch(runner._decoder)
     if path.suffix == ".mlpackage":
@@ -50,8 +51,8 @@ def decoder_traffic(path: Path, runner: DecoderRunner) -> Traffic | None:
     return None
 
 
-def _onnx(path: Path, caches: Iterable[tuple[int, int]]) -> Traffic:
-    """`caches`: heads and width of each, fp32."""
+def _onnx(path: Path, caches: Iterable[Cache]) -> Traffic:
+    import numpy as np
     import onnx
 
     model = onnx.load(str(path), load_external_data=False)
@@ -64,7 +65,7 @@ def _onnx(path: Path, caches: Iterable[tuple[int, int]]) -> Traffic:
         rows = _ROWS.get(node.op_type, ())
         read |= {same.get(name, name) for i, name in enumerate(node.input) if i not in rows}
     weights = sum(_bytes(t.data_type, t.dims) for t in graph.initializer if t.name in read)
-    return Traffic(weights, sum(4 * heads * width for heads, width in caches))
+    return Traffic(weights, sum(np.dtype(c.dtype).itemsize * c.heads * c.width for c in caches))
 
 
 def _bytes(kind: int, shape: Any) -> int:
@@ -91,7 +92,8 @@ def _package(path: Path) -> Traffic:
 
     weights = sum(p.stat().st_size for p in path.rglob("weight.bin"))
     caches = 0
-    for state in coreml_spec(path).description.state:
+    told = coreml_spec(path).description
+    for state in (told.functions[0] if told.functions else told).state:
         *outer, _, width = state.type.stateType.arrayType.shape
         caches += 2 * prod(outer) * width
     return Traffic(weights, caches)

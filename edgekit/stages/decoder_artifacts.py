@@ -15,55 +15,16 @@ from edgekit.decoder_parity import DecoderParity
 from edgekit.errors import ModelError
 from edgekit.export.decoder_memory import MemoryPhase
 from edgekit.files import folder_lock, sha256_json
+from edgekit.stages.decoder_settings import STEPS, DecoderSettings
 from edgekit.stages.decoder_source import decoder_bytes, read_texts
+from edgekit.stages.decoder_stored import cache_kind, stored_weights
 from edgekit.stages.store import Store
 from edgekit.types import Artifact
 
 if TYPE_CHECKING:
     from edgekit.models.decoders.load import LoadedModel
 
-# Tokens of a text that are read one by one, and that are written after it. `edgekit.mil` is slow.
-STEPS = {"onnxruntime": 32, "coreml": 4}
 GRAPH = "model.onnx"
-
-
-@dataclass(frozen=True, slots=True)
-class DecoderSettings:
-    """How decoders are exported and judged. A limit of None is that of `edgekit.verify.decoder_gates`."""
-
-    context: int | None = None  # tokens that the caches hold; None: 2,048, or the model's own fewer
-    table_bits: int = 8  # of the token table in ONNX; 4 or 8
-    texts: Sequence[str] = ()  # to compare on; empty: the built-in ones
-    steps: int | None = None  # see `STEPS`
-    max_kl: float | None = None  # mean, nats
-    max_perplexity_ratio: float | None = None
-    min_top1: float | None = None  # share of positions
-    keep_rejected: bool = False
-    force: bool = False  # export although memory will not suffice
-    available_bytes: int | None = None  # of memory; None: as the machine says
-    threads: int = 1
-
-    @property
-    def limits(self) -> dict[str, float | None]:
-        """The limits that a user may set."""
-        return {
-            "max_kl": self.max_kl,
-            "max_perplexity_ratio": self.max_perplexity_ratio,
-            "min_top1": self.min_top1,
-        }
-
-
-def decoder_settings(data: Path | None = None, *, column: str = "text", **given: Any) -> DecoderSettings:
-    """Settings with a user's own texts.
-
-    Args:
-        data: lines of a `.txt` file, or a table with a text column; None: the built-in texts.
-        given: the other fields of `DecoderSettings`.
-
-    Raises:
-        DataError: no such file or column, or no text in it.
-    """
-    return DecoderSettings(texts=tuple(read_texts(data, column=column)) if data else (), **given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +75,13 @@ def build_decoder(
     how = settings or DecoderSettings()
     wanted = list(dict.fromkeys(exports))
     for target, precision in wanted:
-        check_decoder_target(target, precision)
-    memory = {one: memory_of(model, *one, context=how.context) for one in wanted}
+        check_decoder_target(target, precision, how.of(target))
+    memory = {one: memory_of(model, *one, context=how.of(one[0]).context) for one in wanted}
     available = available_bytes() if how.available_bytes is None else how.available_bytes
     for (target, precision), phases in memory.items():
         require_memory(name, target, precision, phases, available=available, force=how.force)
     bench = _Bench(model, folder, name, store or Store(folder), how, dict(provenance or {}))
-    with Conversions(model, context=how.context) as conversions:
+    with Conversions(model) as conversions:
         made = [bench.export(conversions, target, precision) for target, precision in wanted]
     return [bench.judged(result, memory[one]) for one, result in zip(wanted, made, strict=True)]
 
@@ -152,9 +113,7 @@ class _Bench:
         from edgekit.export.decoder_targets import decoder_path
 
         path = decoder_path(self.folder, target, precision)
-        settings = {"context": self.settings.context}
-        if target == "onnxruntime":
-            settings["table_bits"] = self.settings.table_bits
+        options = self.settings.of(target).used_by(target)
         told = {"model": self.name, "weights_sha256": self.bytes.weights, **self.provenance}
 
         title = f"{self.name}-{target}-{precision}"
@@ -166,7 +125,7 @@ class _Bench:
                     precision=precision,
                     path=path.absolute(),
                     name=self.name,
-                    table_bits=self.settings.table_bits,
+                    options=options,
                     provenance=told,
                 )
                 bar.advance()
@@ -174,7 +133,7 @@ class _Bench:
 
         result = self.store.run(
             f"export-{title}",
-            inputs={"model": self.bytes.all, "provenance": told, **settings},
+            inputs={"model": self.bytes.all, "provenance": told, **options},
             outputs=[path],
             make=make,
             title=f"Export {title}",
@@ -206,7 +165,7 @@ class _Bench:
 
         how = self.settings
         texts = list(how.texts or read_texts(None))
-        gates = with_limits(gates_of(artifact.precision), **how.limits)
+        gates = with_limits(gates_of(artifact.precision, cache_kind(artifact)), **how.limits)
 
         def make(key: str) -> DecoderParity:
             return judge(compared(artifact, self.reference, texts, name=self.name, settings=how), gates)
@@ -219,6 +178,7 @@ class _Bench:
                 "texts": sha256_json(texts),
                 "steps": how.steps or STEPS[artifact.target],
                 "gates": gates,
+                "checks": ("stored weights",),
                 "machine": read_cpu(),  # int8 products belong to a machine
             },
             make=make,
@@ -230,7 +190,8 @@ class _Bench:
 def compared(
     artifact: Artifact, loaded: LoadedModel, texts: Sequence[str], *, name: str, settings: DecoderSettings
 ) -> DecoderParity:
-    """Runs an exported decoder and its model on the same texts; no gate is judged yet.
+    """Runs an exported decoder and its model on the same texts, and compares the stored weights with the
+    model's; no gate is judged yet.
 
     Args:
         artifact: its path is an ONNX folder or a package with the tokenizer beside it.
@@ -252,7 +213,8 @@ def compared(
             remedy="Compare it with the model that it was exported from, or export it again.",
         )
     reference = TransformersDecoder(loaded.model, context=opened.runner.context, threads=settings.threads)
-    return compare_decoders(
+    stored, wrong = stored_weights(artifact, loaded)
+    parity = compare_decoders(
         artifact,
         opened.runner,
         reference,
@@ -261,6 +223,7 @@ def compared(
         stop_ids=loaded.stop_ids,
         steps=settings.steps or STEPS[artifact.target],
     )
+    return replace(parity, stored=stored, failures=(*wrong, *parity.failures))
 
 
 def export_decoder(
@@ -320,7 +283,7 @@ def verify_decoder(
     found = describe_decoder(Path(artifact))
     loaded, name = load_causal_lm(Path(against)), Path(against).name
     texts = how.texts or read_texts(None)
-    gates = with_limits(gates_of(found.precision), **how.limits)
+    gates = with_limits(gates_of(found.precision, cache_kind(found)), **how.limits)
     return found, judge(compared(found, loaded, texts, name=name, settings=how), gates)
 
 

@@ -20,9 +20,8 @@ _TAIL_LINES = 8
 class Conversions:
     """Starts its process with the first job, and ends it with the `with` block."""
 
-    def __init__(self, model: Path, *, context: int | None) -> None:
+    def __init__(self, model: Path) -> None:
         self._command = [sys.executable, "-m", "edgekit.stages.decoder_worker", str(model.absolute())]
-        self._command += ["--context", str(context)] if context else []
         self._process: subprocess.Popen[str] | None = None
         # A pipe could fill up; closed by __exit__.
         self._errors: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115

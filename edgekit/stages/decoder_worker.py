@@ -1,8 +1,9 @@
 """The process behind decoders' exports: loads one model, then does one conversion for each line it reads.
 
-    python -m edgekit.stages.decoder_worker MODEL --context N
+    python -m edgekit.stages.decoder_worker MODEL
 
-A line is `{"target", "precision", "path", "name", "table_bits", "provenance"}`; each is answered by a line of
+A line is `{"target", "precision", "path", "name", "options", "provenance"}`, the options being those of
+`edgekit.export.decoder_targets.DecoderOptions` that the target has a use for; each is answered by a line of
 JSON, the artifact with seconds and peak memory, or what went wrong. It is a process of its own so that the
 peak is the conversion's, and so that its memory is free again before anything is verified.
 """
@@ -35,17 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the worker until its input ends."""
     parser = argparse.ArgumentParser(prog="python -m edgekit.stages.decoder_worker")
     parser.add_argument("model", type=Path)
-    parser.add_argument("--context", type=int)
     given = parser.parse_args(arguments)
     hush()
     loaded: LoadedDecoder | None = None
+    context: int | None = None
     for line in sys.stdin:
+        job = json.loads(line)
+        wanted = job["options"].pop("context", None)
         try:
-            if loaded is None:
+            if loaded is None or wanted != context:
                 from edgekit.models.decoders.load import load_decoder
 
-                loaded = load_decoder(given.model, context=given.context)
-            told = _carried_out(loaded, {**json.loads(line), "model": given.model})
+                loaded, context = load_decoder(given.model, context=wanted), wanted
+            told = _carried_out(loaded, {**job, "model": given.model})
         except EdgekitError as error:
             told = dumps({"fact": error.fact, "remedy": error.remedy, "type": type(error).__name__})
         print(told, flush=True)
@@ -75,7 +78,7 @@ def _import(target: str) -> None:
 
 def _export(loaded: LoadedDecoder, job: dict[str, Any]) -> Artifact:
     path = Path(job["path"])
-    shared: dict[str, Any] = {key: job[key] for key in ("name", "precision", "provenance")}
+    shared: dict[str, Any] = {key: job[key] for key in ("name", "precision", "provenance")} | job["options"]
     if job["target"] == "coreml":
         from edgekit.export.coreml_decoder import export_decoder
 
@@ -86,7 +89,6 @@ def _export(loaded: LoadedDecoder, job: dict[str, Any]) -> Artifact:
     return export_onnx_decoder(
         loaded.decoder,
         path,
-        table_bits=job["table_bits"],
         processor=loaded.processor,
         stop_ids=loaded.stop_ids,
         **shared,

@@ -60,7 +60,9 @@ def score_decoders(context: Context, models: Sequence[Trained]) -> Sums:
 
 def export_decoders(context: Context, student: Trained) -> list[BuiltDecoder]:
     """Every artifact of the recipe, verified against the student."""
-    from edgekit.stages.decoder_artifacts import DecoderSettings, build_decoder
+    from edgekit.export.decoder_targets import DecoderOptions
+    from edgekit.stages.decoder_artifacts import build_decoder
+    from edgekit.stages.decoder_settings import DecoderSettings
 
     recipe = context.recipe
     if not recipe.exports:
@@ -71,7 +73,16 @@ def export_decoders(context: Context, student: Trained) -> list[BuiltDecoder]:
         [(export.target, precision) for export in recipe.exports for precision in export.precisions],
         name=student.name,
         store=context.store,
-        settings=DecoderSettings(keep_rejected=recipe.gates.keep_rejected, threads=recipe.benchmark.threads),
+        settings=DecoderSettings(
+            options={
+                export.target: DecoderOptions(
+                    block_size=export.block_size, group_size=export.group_size, **export.decoder.model_dump()
+                )
+                for export in recipe.exports
+            },
+            keep_rejected=recipe.gates.keep_rejected,
+            threads=recipe.benchmark.threads,
+        ),
         provenance=context.provenance(model=student.name, weights_sha256=student.sha256),
     )
 
@@ -94,6 +105,7 @@ def report_decoders(
     from edgekit.benchmark.environment import record_environment
     from edgekit.recipe.dump import to_yaml
     from edgekit.report.language import ExportedDecoder, LanguageReport, write_language_report
+    from edgekit.stages.devices import kept_results, with_decoder_devices
 
     recipe, splits = context.recipe, context.splits
     processor = context.processor
@@ -132,12 +144,14 @@ def report_decoders(
                 size_bytes=one.artifact.size_bytes,
                 parity=one.parity,
                 rejected_because=one.rejected_because,
+                sha256=one.artifact.sha256,
             )
             for one in built
         ),
         stages=[{"name": s.name, "seconds": s.seconds, "reused": s.reused} for s in context.store.runs],
         environment=record_environment(recipe.benchmark.threads),
     )
+    report = with_decoder_devices(report, kept_results(context.folder))
     write_language_report(report, context.folder)
     write_json(context.store.private / "run.json", {"recipe": recipe.model_dump(mode="json")})
     return report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from edgekit.decoder_parity import DecoderParity
@@ -54,12 +54,36 @@ GATES: dict[str, DecoderGates] = {
         phases_kl=0.05,
         because="what 16 levels a block cost a model of 135 million, and half as much again",
     ),
+    "palette4": DecoderGates(
+        mean_kl=0.75,
+        perplexity_ratio=1.5,
+        phases_kl=0.05,
+        because="as int4: 16 levels, wherever they lie",
+    ),
 }
 
 
-def gates_of(precision: str) -> DecoderGates:
-    """The table's line for a precision: `int4-hqq` is judged as `int4`."""
-    return GATES.get(precision) or GATES[precision.split("-")[0]]
+def gates_of(precision: str, cache: str = "fp32") -> DecoderGates:
+    """The table's line for a precision: `int4-hqq` is judged as `int4`.
+
+    Args:
+        cache: what keys and values are stored in, by the table's names. Each limit is the wider of the two.
+    """
+    own = GATES.get(precision) or GATES[precision.split("-")[0]]
+    kept = GATES[cache]
+    return replace(
+        own,
+        mean_kl=max(own.mean_kl, kept.mean_kl),
+        perplexity_ratio=max(own.perplexity_ratio, kept.perplexity_ratio),
+        phases_kl=max(own.phases_kl, kept.phases_kl),
+        max_kl=_wider(own.max_kl, kept.max_kl, max),
+        top1=_wider(own.top1, kept.top1, min),
+        greedy=_wider(own.greedy, kept.greedy, min),
+    )
+
+
+def _wider(one: float | None, other: float | None, choose: Callable[[float, float], float]) -> float | None:
+    return None if one is None or other is None else choose(one, other)
 
 
 def with_limits(

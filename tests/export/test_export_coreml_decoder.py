@@ -15,6 +15,7 @@ from edgekit.export.coreml_decoder import export_decoder
 from edgekit.models.decoders.build import build
 from edgekit.models.decoders.module import causal_mask
 from edgekit.runtimes import open_runner
+from edgekit.runtimes.decoder_coreml import CoreMLDecoder
 from tests.decoder_examples import example
 
 CONTEXT, PROMPT, LENGTH = 32, 7, 20
@@ -81,7 +82,9 @@ def test_the_package_says_what_it_takes_and_keeps(given, package) -> None:
         loaded.predict({"inputIds": [[1]], "causalMask": too_long}, state=loaded.make_state())
 
 
-@pytest.mark.parametrize(("precision", "least"), [("int8", 0.999), ("int4", 0.94)])
+@pytest.mark.parametrize(
+    ("precision", "least"), [("int8", 0.999), ("int4", 0.94), ("palette4", 0.94), ("palette4-grouped", 0.94)]
+)
 def test_fewer_bits_a_weight(given, package, tmp_path: Path, precision: str, least: float) -> None:
     ids, expected, twin = given
     small = export_decoder(twin, tmp_path / "small.mlpackage", name="tiny", precision=precision)
@@ -90,12 +93,35 @@ def test_fewer_bits_a_weight(given, package, tmp_path: Path, precision: str, lea
     assert mean_cosine(got, expected) >= least
 
 
+def test_single_tokens_have_a_function_that_shares_weights_and_states(given, package, tmp_path: Path) -> None:
+    ids, _, twin = given
+    path = tmp_path / "m.mlpackage"
+    export_decoder(twin, path, name="tiny", split_phases=True)
+    plain, both = (next(p.rglob("weight.bin")).stat().st_size for p in (package.path, path))
+    assert both == plain
+    main, decode = mil.load(path), mil.load(path, function_name="decode")
+    assert list(main.functions) == ["main", "decode"] and main.function_name == "main"
+    assert decode.inputs["inputIds"].ranges == () and decode.inputs["causalMask"].ranges[2] == (1, 1)
+    one, two = CoreMLDecoder(package.path), CoreMLDecoder(path)
+    for runner in (one, two):
+        runner.begin(LENGTH)
+    for start, end in ((0, PROMPT), *((i, i + 1) for i in range(PROMPT, LENGTH))):
+        np.testing.assert_array_equal(two.extend(ids[0, start:end]), one.extend(ids[0, start:end]))
+    with pytest.raises(ModelError, match="inputIds"):
+        decode.predict({"inputIds": ids[:, :2], "causalMask": causal_mask(2, 0)}, state=decode.make_state())
+
+
 def test_blocks_that_do_not_divide_a_weight_are_refused(tmp_path: Path) -> None:
     model = llama(hidden=40, layers=1)
     twin = build(model.config, model.state_dict(), CONTEXT)
     with pytest.raises(ExportError, match="40 columns, which are no blocks of 32") as caught:
         export_decoder(twin, tmp_path / "m.mlpackage", name="tiny", precision="int4")
     assert "int8" in caught.value.remedy
+    with pytest.raises(ExportError, match="40 rows, which are no groups of 16") as caught:
+        export_decoder(
+            twin, tmp_path / "m.mlpackage", name="tiny", precision="palette4-grouped", group_size=16
+        )
+    assert "palette4" in caught.value.remedy
     assert not (tmp_path / "m.mlpackage").exists()
 
 

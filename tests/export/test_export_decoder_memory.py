@@ -9,7 +9,12 @@ from transformers import AutoConfig
 
 from edgekit.errors import ExportError
 from edgekit.export.decoder_memory import LIBRARIES, estimate
-from edgekit.export.decoder_targets import DECODER_PRECISIONS, check_decoder_target, decoder_path
+from edgekit.export.decoder_targets import (
+    DECODER_PRECISIONS,
+    DecoderOptions,
+    check_decoder_target,
+    decoder_path,
+)
 from edgekit.stages.decoder_memory import available_bytes, memory_of, require_memory
 
 GB = 10**9
@@ -94,7 +99,14 @@ def test_targets_and_their_places(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="can't be exported to onnx") as caught:
         check_decoder_target("onnx", "fp32")
     assert "onnxruntime or coreml" in caught.value.remedy
-    with pytest.raises(ExportError, match="no precision 'palette4' for decoders in coreml"):
-        check_decoder_target("coreml", "palette4")
+    with pytest.raises(ExportError, match="no precision 'palette6' for decoders in coreml"):
+        check_decoder_target("coreml", "palette6")
+    for options, message in (
+        (DecoderOptions(kv_cache="int4"), "Caches in 'int4'"),
+        (DecoderOptions(block_size=48), "not of 48"),
+    ):
+        with pytest.raises(ExportError, match=message):
+            check_decoder_target("onnxruntime", "int4", options)
+        check_decoder_target("coreml", "int4", options)  # which has neither, and takes any block
     with pytest.raises(ExportError, match="no target 'tflite'"):
         check_decoder_target("tflite", "")

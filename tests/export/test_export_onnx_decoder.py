@@ -17,6 +17,7 @@ from edgekit.models.decoders.build import build
 from edgekit.models.decoders.load import load_decoder
 from edgekit.models.decoders.module import Decoder, causal_mask
 from edgekit.runtimes.decoder_onnx import OnnxDecoder
+from edgekit.runtimes.decoder_traffic import decoder_traffic
 from tests.decoder_examples import example, save_decoder
 
 CONTEXT, PROMPT, LENGTH = 32, 7, 20
@@ -109,6 +110,39 @@ def test_fewer_bits_a_weight(name: str, precision: str, bits: int, tmp_path: Pat
     assert len(heads) == (1 if name == "llama" else 2)
 
 
+@pytest.mark.parametrize("size", [16, 64, 128])
+def test_blocks_of_other_sizes(size: int, tmp_path: Path) -> None:
+    """A last block that is not full, and a table whose width 96 no block of 64 divides."""
+    ids, expected, twin = given("falcon-grouped")
+    export_onnx_decoder(
+        twin, tmp_path / "m", name="m", precision="int8", block_size=size, logits="all", kv_cache="int8"
+    )
+    assert mean_cosine(decoded(tmp_path / "m", ids), expected) >= 0.999
+    graph = onnx.load(tmp_path / "m" / "model.onnx", load_external_data=False).graph
+    sizes = [(n.op_type, a.i, n.input[1]) for n in graph.node for a in n.attribute if a.name == "block_size"]
+    assert {s for op, s, name in sizes if "embed" in name or op != "MatMulNBits"} == {min(size, 32)}
+    assert {s for op, s, name in sizes if "layers" in name} == {size}
+
+
+# What quantised caches cost, in nats: many times what these models were measured at (2e-7, 2e-4).
+@pytest.mark.parametrize(("cache", "dtype", "most"), [("fp16", "float16", 1e-5), ("int8", "int8", 2e-3)])
+@pytest.mark.parametrize("name", ["llama", "llama-biases-wide-heads", "mistral", "falcon-alibi", "gemma3"])
+def test_caches_in_fewer_bits(name: str, cache: str, dtype: str, most: float, tmp_path: Path) -> None:
+    ids, expected, twin = given(name)
+    made = export_onnx_decoder(
+        twin, tmp_path / "m", name=name, precision="fp32", logits="all", kv_cache=cache
+    )
+    caches = {s.dtype for s in made.signature.inputs if s.name.startswith("past_key_values.")}
+    assert caches == {s.dtype for s in made.signature.outputs if s.name != "logits"} == {dtype}
+    got, known = (torch.from_numpy(x).log_softmax(-1) for x in (decoded(tmp_path / "m", ids), expected))
+    assert float((known.exp() * (known - got)).sum(-1).max()) <= most
+    assert not twin.keyCache.any() and not twin.valueCache.any()  # what ranges were measured on is gone
+    runner = OnnxDecoder(made.path / "model.onnx", context=CONTEXT)
+    numbers = 2 * twin.config.layers * twin.config.key_heads * twin.config.width
+    traffic = decoder_traffic(made.path, runner)
+    assert traffic and traffic.cache_bytes == numbers * np.dtype(dtype).itemsize
+
+
 def test_the_folder_says_what_onnxruntime_genai_asks(tmp_path: Path) -> None:
     loaded = load_decoder(save_decoder(tmp_path / "plain"), context=CONTEXT)
     made = export_onnx_decoder(
@@ -130,12 +164,18 @@ def test_the_folder_says_what_onnxruntime_genai_asks(tmp_path: Path) -> None:
     }
 
 
-def test_onnxruntime_genai_writes_the_same_tokens(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cache", ["fp32", "fp16", "int8"])
+def test_onnxruntime_genai_writes_the_same_tokens(cache: str, tmp_path: Path) -> None:
     """A client that knows nothing of edgekit; skipped where it is not installed."""
     genai = pytest.importorskip("onnxruntime_genai")
     loaded = load_decoder(save_decoder(tmp_path / "plain"), context=CONTEXT)
     export_onnx_decoder(
-        loaded.decoder, tmp_path / "m", name="m", processor=loaded.processor, stop_ids=loaded.stop_ids
+        loaded.decoder,
+        tmp_path / "m",
+        name="m",
+        kv_cache=cache,
+        processor=loaded.processor,
+        stop_ids=loaded.stop_ids,
     )
     model = genai.Model(str(tmp_path / "m"))
     given = genai.GeneratorParams(model)
@@ -158,6 +198,9 @@ def test_what_cannot_be_stored_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="no precision 'int3'") as caught:
         export_onnx_decoder(twin, tmp_path / "m", name="m", precision="int3")
     assert "int4" in caught.value.remedy
+    for wrong in ({"kv_cache": "int4"}, {"block_size": 20}):
+        with pytest.raises(ExportError, match=r"Caches in 'int4'|not of 20"):
+            export_onnx_decoder(twin, tmp_path / "m", name="m", **wrong)
     model = example("llama", hidden_size=40)
     narrow = build(model.config, model.state_dict(), CONTEXT)
     with pytest.raises(ExportError, match="40 wide"):

@@ -16,13 +16,14 @@ from edgekit import progress
 from edgekit.cli.main import main
 from edgekit.errors import DataError, ExportError, ModelError
 from edgekit.generation import generate
-from edgekit.stages.decoder_artifacts import DecoderSettings, build_decoder, export_decoder, verify_decoder
+from edgekit.stages.decoder_artifacts import build_decoder, export_decoder, verify_decoder
 from edgekit.stages.decoder_conversion import Conversions
+from edgekit.stages.decoder_settings import DecoderSettings, decoder_settings
 from edgekit.stages.decoder_source import decoder_bytes, is_decoder, read_texts
 from tests.decoder_examples import save_decoder
 
 CONTEXT = 64
-SETTINGS = DecoderSettings(context=CONTEXT, steps=4)
+SETTINGS = decoder_settings(context=CONTEXT, steps=4)
 
 
 def call(*words: Any) -> Result:
@@ -121,6 +122,53 @@ def test_a_wrong_scale_is_refused(model: Path, out: Path, tmp_path: Path) -> Non
     assert call("verify", folder, "--against", model, "-q").exit_code == 9
 
 
+def test_a_single_wrong_scale_is_refused(model: Path, out: Path, tmp_path: Path) -> None:
+    """Of thousands: no comparison of outputs sees it."""
+    folder = shutil.copytree(out / "onnxruntime-int8", tmp_path / "m")
+    graph = onnx.load(folder / "model.onnx")
+    (scales,) = (i for i in graph.graph.initializer if i.name == "layers.1.mlp.down_proj.weight.scales")
+    array = onnx.numpy_helper.to_array(scales).copy()
+    array.reshape(-1)[7] *= 1.1
+    scales.CopyFrom(onnx.numpy_helper.from_array(array, scales.name))
+    onnx.save(graph, folder / "model.onnx")
+    (folder / "model.onnx.data").unlink()
+    _, parity = verify_decoder(folder, against=model, settings=SETTINGS)
+    assert all(gate.passed for gate in parity.gates) and not parity.passed
+    (told,) = parity.failures
+    assert "of 6144 numbers of layers.1.mlp.down_proj.weight are not the model's" in told
+    failed = call("verify", folder, "--against", model, "-q")
+    assert failed.exit_code == 9 and "FAIL" in failed.stdout and "stored weights" in failed.stdout
+
+
+def test_options_reach_the_file(model: Path, tmp_path: Path) -> None:
+    words = ["export", model, "-t", "onnxruntime", "-p", "int4", "-o", tmp_path / "o", "--context", CONTEXT]
+    words += ["--block-size", 16, "--table-bits", 4, "--kv-cache", "int8", "--steps", 3, "--keep-rejected"]
+    told = call(*words, "--json")
+    assert told.exit_code == 0, told.output
+    (made,) = json.loads(told.stdout)["artifacts"]
+    caches = [i for i in made["artifact"]["signature"]["inputs"] if i["name"].startswith("past_")]
+    assert {cache["dtype"] for cache in caches} == {"int8"} and len(caches) == 6
+    limits = {gate["name"]: gate["limit"] for gate in made["parity"]["gates"]}
+    assert limits["mean KL"] == 0.75 and made["parity"]["stored"]["weights"] == 20
+    graph = onnx.load(tmp_path / "o/onnxruntime-int4/model.onnx", load_external_data=False).graph
+    sizes = {a.i for n in graph.node for a in n.attribute if a.name == "block_size"}
+    (table,) = (n for n in graph.node if n.op_type == "GatherBlockQuantized")
+    assert sizes == {16} and {a.i for a in table.attribute if a.name == "bits"} == {4}
+    assert generate(tmp_path / "o/onnxruntime-int4", "the cat", tokens=3).ids
+    odd = call(*words[:-3], "--block-size", 24)
+    assert odd.exit_code == 8 and "not of 24" in odd.stderr and "32, 64 or 128" in odd.stderr
+
+
+def test_a_package_with_two_functions_is_verified_and_writes(model: Path, tmp_path: Path) -> None:
+    words = ["export", model, "-t", "coreml", "-p", "palette4-grouped", "--group-size", 16, "--split-phases"]
+    told = call(*words, "-o", tmp_path / "o", "--context", CONTEXT, "--steps", 1, "--keep-rejected", "--json")
+    assert told.exit_code == 0, told.output
+    (made,) = json.loads(told.stdout)["artifacts"]
+    assert made["parity"]["failures"] == [] and made["parity"]["stored"]["weights"] > 20
+    package = tmp_path / "o/coreml/model_palette4-grouped.mlpackage"
+    assert len(generate(package, "the cat", tokens=3).ids) == 3
+
+
 def test_what_fails_moves_away_whole(model: Path, tmp_path: Path) -> None:
     words = ["export", model, "-t", "onnxruntime", "-p", "int8", "-o", tmp_path / "o", "-q"]
     words += ["--context", CONTEXT, "--steps", 2, "--max-kl", "1e-9"]
@@ -164,11 +212,11 @@ def test_too_little_memory_stops_before_anything_is_written(model: Path, tmp_pat
 def test_what_goes_wrong_in_the_process_is_told(model: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(model, tmp_path / "broken")
     (broken / "model.safetensors").write_bytes(b"x")
-    job = {"target": "onnxruntime", "precision": "int4", "path": tmp_path / "o", "name": "m", "table_bits": 8}
-    with Conversions(broken, context=None) as conversions, pytest.raises(ModelError, match="can't be loaded"):
+    job = {"target": "onnxruntime", "precision": "int4", "path": tmp_path / "o", "name": "m", "options": {}}
+    with Conversions(broken) as conversions, pytest.raises(ModelError, match="can't be loaded"):
         conversions.run(**job, provenance={})
     with (
-        Conversions(tmp_path, context=None) as conversions,
+        Conversions(tmp_path) as conversions,
         pytest.raises(ExportError, match=r"failed \(code 2\)"),
     ):
         conversions._command.append("--nonsense")

@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from edgekit.errors import EdgekitError, ModelError, RecipeError
+from edgekit.files import read_json
 from edgekit.models.decoders.load import load_decoder
 from edgekit.pipeline import plan_run, prepare, run_recipe, train_models
 from edgekit.recipe.mapping import recipe_from_mapping
@@ -71,7 +72,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_from_text_to_a_verified_artifact_and_a_report(recipe: Make, out: Path) -> None:
-    exported = recipe(exports=[{"target": "onnxruntime", "precisions": ["fp32"]}])
+    exported = recipe(exports=[{"target": "onnxruntime", "precisions": ["fp32"], "decoder": {"context": 48}}])
     result = run_recipe(exported, out=out, command="edgekit run tiny")
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     teacher, student, alone = (report[name] for name in ("teacher", "student", "label_only"))
@@ -83,7 +84,8 @@ def test_from_text_to_a_verified_artifact_and_a_report(recipe: Make, out: Path) 
     assert student["perplexity"]["low"] < student["perplexity"]["value"] < student["perplexity"]["high"]
     [artifact] = report["artifacts"]
     assert artifact["parity"]["mean_kl"] < 1e-4 and not artifact["rejected_because"]
-    assert (out / artifact["path"] / "genai_config.json").is_file()
+    assert read_json(out / artifact["path"] / "genai_config.json")["model"]["context_length"] == 48
+    assert artifact["parity"]["stored"]["weights"] > 10 and not artifact["parity"]["failures"]
     assert sum(report["documents"].values()) == 80 + 20
     text = (out / "report.md").read_text(encoding="utf-8")
     assert result.headline in text.replace("\\", "") and "| label-only |" in text

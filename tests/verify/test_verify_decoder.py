@@ -142,7 +142,9 @@ def test_a_user_may_set_limits() -> None:
     assert judge(parity, gates_of("int8")).passed
     assert not judge(parity, with_limits(gates_of("int8"), max_kl=1e-12)).passed
     assert judge(parity, with_limits(gates_of("int8"), min_top1=0.0)).gates[-2].limit == 0.0
-    assert gates_of("int4-hqq") is GATES["int4"]
+    assert gates_of("int4-hqq") == GATES["int4"]
+    kept = gates_of("fp32", "int8")
+    assert (kept.mean_kl, kept.phases_kl, kept.top1, kept.greedy) == (0.05, 0.02, 0.9, None)
     ratio = replace(parity, perplexity=12.0, reference_perplexity=10.0)
     assert not judge(ratio, gates_of("int8")).passed
     assert judge(ratio, with_limits(gates_of("int8"), max_perplexity_ratio=1.3)).passed

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from edgekit.recipe.schema.base import Config, Count, Fraction, Positive
+from edgekit.recipe.schema.decoding import DecoderExport
 from edgekit.recipe.schema.precisions import (
     COMPRESSED,
     ONNX_SCHEMES,
@@ -106,6 +107,8 @@ class Export(Config):
         description="Also write each file that passed in ONNX Runtime's own format (.ort), with the list of "
         "operators that a runtime built for it needs. ONNX only.",
     )
+
+    decoder: DecoderExport = Field(DecoderExport(), description="Language models only.")
 
     @model_validator(mode="after")
     def _pairs(self) -> Export:

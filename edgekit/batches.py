@@ -1,14 +1,17 @@
-"""Rows of token ids to padded batches, the same way for training, verifying and timing."""
+"""Rows to batches, the same way for training, verifying and timing.
+
+A row of a text holds token ids, which are padded; a row of an image holds its pixels, whose shape is settled.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from edgekit.types import Rows, Signature
+    from edgekit.types import Rows, Signature, TensorSpec
 
 
 def pad_rows(
@@ -17,18 +20,21 @@ def pad_rows(
     """Pads rows on the right.
 
     Args:
-        rows: unpadded rows, input name → token ids.
+        rows: unpadded rows, input name → token ids, or an array of settled shape.
         pad_id: token id that fills `input_ids`; every other input is filled with 0.
         width: tokens per row; None takes the longest row's.
 
     Returns:
-        Input name → int64 `[B, width]`, for the inputs that `signature` names.
+        Input name → int64 `[B, width]`, or `[B, …]` of its own dtype, for the inputs that `signature` names.
     """
     import numpy as np
 
-    width = width or max(len(row["input_ids"]) for row in rows)
+    width = width or max(map(length_of, rows))
     made = {}
     for spec in signature.inputs:
+        if not is_padded(spec):
+            made[spec.name] = np.stack([row[spec.name] for row in rows]).astype(spec.dtype)
+            continue
         array = np.full((len(rows), width), pad_id if spec.name == "input_ids" else 0, dtype=np.int64)
         for i, row in enumerate(rows):
             values = row[spec.name]
@@ -37,9 +43,24 @@ def pad_rows(
     return made
 
 
+def is_padded(spec: TensorSpec) -> bool:
+    """Whether an input is a sequence, `[B, L]`, and not of a settled shape such as `[B, 3, H, W]`."""
+    return len(spec.shape) == 2
+
+
+def length_of(row: Mapping[str, Sequence[int]]) -> int:
+    """Tokens of a row; an image is a sequence of one."""
+    return len(row["input_ids"]) if "input_ids" in row else 1
+
+
+def shortened(row: Mapping[str, Sequence[int]], length: int) -> Mapping[str, Sequence[int]]:
+    """A row's first `length` tokens; an image stays whole."""
+    return {name: values[:length] for name, values in row.items()} if "input_ids" in row else row
+
+
 def by_length(rows: Rows, size: int) -> list[list[int]]:
     """Indices of rows in batches of similar length, for evaluation."""
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]["input_ids"]))
+    order = sorted(range(len(rows)), key=lambda i: length_of(rows[i]))
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 

@@ -1,4 +1,4 @@
-"""The interface of a text model, worked out from its front end and its module."""
+"""The interface of a model, worked out from its front end and its module."""
 
 from __future__ import annotations
 
@@ -33,4 +33,14 @@ def text_signature(
         outputs=(TensorSpec(kind.output, ("batch", *sequence, width), "float32"),),
         labels=labels,
         max_length=max_length,
+    )
+
+
+def image_signature(*, task: str, labels: tuple[str, ...], size: int) -> Signature:
+    """Raw pixels in, `[B, 3, size, size]` float32 of 0–255, RGB; logits out."""
+    return Signature(
+        task=task,
+        inputs=(TensorSpec("pixel_values", ("batch", 3, size, size), "float32"),),
+        outputs=(TensorSpec(get_task(task).output, ("batch", len(labels)), "float32"),),
+        labels=labels,
     )

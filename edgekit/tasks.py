@@ -50,6 +50,12 @@ TASKS = {
 # exports, checks and figures of its own. Its score is 1 / perplexity: the geometric mean of probabilities.
 TEXT_GENERATION = Task("text-generation", "text-generation", "nothing", "logits", True, "token_probability")
 
+# The tasks above read texts. A row of an image is its pixels instead of tokens; see `edgekit.batches`.
+IMAGE_CLASSIFICATION = Task(
+    "image-classification", "image-classification", "class", "logits", False, "accuracy",
+    "single_label_classification",
+)  # fmt: skip
+
 METRIC_WORDS = {  # a metric inside a sentence
     "accuracy": "accuracy",
     "micro_f1": "micro F1",
@@ -67,7 +73,7 @@ def get_task(name: str) -> Task:
     Raises:
         RecipeError: there is none.
     """
-    known = {**TASKS, TEXT_GENERATION.name: TEXT_GENERATION}
+    known = {**TASKS, **{task.name: task for task in (TEXT_GENERATION, IMAGE_CLASSIFICATION)}}
     if name not in known:
         raise RecipeError(
             f"{name!r} is not a task that edgekit knows.", remedy=f"Use one of {', '.join(known)}."

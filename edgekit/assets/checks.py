@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgekit.assets.safetensors_header import tensor_names
+from edgekit.assets.state_dict import ENDINGS as STATE_DICTS
+from edgekit.assets.state_dict import holds_only_tensors
 from edgekit.errors import AssetError
 
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
@@ -28,12 +30,14 @@ def check_model(path: Path) -> None:
 
     Args:
         path: folder with `config.json` and safetensors weights (whole or sharded), folder with one
-            GGUF file, or a `.gguf` file.
+            GGUF file, a `.gguf` file, or a `.pth` file of tensors and nothing else.
 
     Raises:
         AssetError: says what is wrong and which file.
     """
     if path.is_file():
+        if path.suffix in STATE_DICTS and holds_only_tensors(path):
+            return
         refuse_pickle(path)
         if path.suffix != ".gguf":
             raise AssetError(

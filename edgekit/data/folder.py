@@ -18,7 +18,7 @@ ENDINGS = {
     ".pq": "parquet",
 }
 # The words by which the Hub tells splits apart in the names of files and folders.
-_SPLIT_WORDS = {
+SPLIT_WORDS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
@@ -88,6 +88,6 @@ def split_files(path: Path, file_format: str | None, wanted: str) -> list[Path]:
 def _split_of(file: Path) -> str:
     for part in (file.stem, *reversed(file.parts[:-1])):
         for word in re.split(r"[^a-z]+", part.lower()):
-            if word in _SPLIT_WORDS:
-                return _SPLIT_WORDS[word]
+            if word in SPLIT_WORDS:
+                return SPLIT_WORDS[word]
     return _ALL

@@ -8,6 +8,7 @@ from edgekit.data.columnar import read_parquet, read_saved
 from edgekit.data.delimited import read_delimited
 from edgekit.data.documents import read_documents
 from edgekit.data.folder import ENDINGS, is_saved, split_files
+from edgekit.data.images import is_image_folder, read_image_folder, read_pixel_files
 from edgekit.data.json_lines import read_json_lines
 from edgekit.data.table import Table
 from edgekit.errors import DataError
@@ -15,7 +16,7 @@ from edgekit.recipe.schema import Data
 
 
 def read_rows(path: Path, data: Data, *, split: str = "train") -> Table:
-    """Reads a CSV, TSV, JSONL or Parquet file, a folder of such files, or a folder saved by `datasets`.
+    """Reads a CSV, TSV, JSONL or Parquet file, a folder of such or of images, or one saved by `datasets`.
 
     Args:
         path: file or folder.
@@ -29,6 +30,10 @@ def read_rows(path: Path, data: Data, *, split: str = "train") -> Table:
         DataError: the format is not known, or the file does not follow it (with the line).
         MissingExtra: a folder saved by `datasets` without that package.
     """
+    if path.is_dir() and data.format == "images":
+        return read_image_folder(path, split=split, image=data.text, label=_label(data))
+    if path.is_dir() and data.format == "pixels":
+        return read_pixel_files(path, shape=data.image_shape, image=data.text, label=_label(data))
     if path.is_dir():
         return _read_folder(path, data, split)
     if not path.is_file():
@@ -40,8 +45,14 @@ def _read_folder(path: Path, data: Data, split: str) -> Table:
     if data.format in ("auto", "hf") and is_saved(path):
         _no_names(path, data)
         return read_saved(path, split)
+    if data.format == "auto" and is_image_folder(path):
+        return read_image_folder(path, split=split, image=data.text, label=_label(data))
     files = split_files(path, None if data.format in ("auto", "hf") else data.format, split)
     return _joined(path, [_read_file(file, ENDINGS[file.suffix.lower()], data) for file in files])
+
+
+def _label(data: Data) -> str:
+    return data.label if isinstance(data.label, str) else data.label.column
 
 
 def _joined(path: Path, tables: list[Table]) -> Table:
@@ -73,10 +84,10 @@ def _read_file(path: Path, file_format: str, data: Data) -> Table:
 
 
 def _format_of(path: Path, data: Data) -> str:
-    if data.format == "hf":
+    if data.format in ("hf", "images", "pixels"):
         raise DataError(
-            f"{path.name} is a file; data.format: hf means a folder.",
-            remedy="Name the folder that save_to_disk wrote, or set data.format to the file's own.",
+            f"{path.name} is a file; data.format: {data.format} means a folder.",
+            remedy="Name the folder, or set data.format to the file's own.",
         )
     if data.format != "auto":
         return data.format

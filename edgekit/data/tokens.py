@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgekit import progress
+from edgekit.batches import length_of
 from edgekit.data.percentiles import percentiles
 
 _CHUNK = 1000  # rows
@@ -38,7 +39,7 @@ def tokenise(
     """Token rows without padding.
 
     Args:
-        processor: a Hugging Face tokenizer.
+        processor: a Hugging Face tokenizer, or what brings images to pixels.
         inputs: texts or text pairs, one kind throughout.
         max_length: tokens, special tokens included; longer rows are cut, of a pair the longer text first.
 
@@ -59,8 +60,8 @@ def tokenise_with_stats(
         for start in range(0, len(inputs), _CHUNK):
             chunk = inputs[start : start + _CHUNK]
             whole = _encode(processor, chunk, truncation=False)
-            long = [i for i, row in enumerate(whole) if len(row["input_ids"]) > max_length]
-            lengths += [len(row["input_ids"]) for row in whole]
+            long = [i for i, row in enumerate(whole) if length_of(row) > max_length]
+            lengths += map(length_of, whole)
             # Encoding the few long rows again keeps their closing special token; a slice would lose it.
             again = _encode(processor, [chunk[i] for i in long], truncation=True, max_length=max_length)
             for i, row in zip(long, again, strict=True):

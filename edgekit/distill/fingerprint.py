@@ -15,7 +15,10 @@ from edgekit.files import sha256_file, sha256_json
 if TYPE_CHECKING:
     from edgekit.types import Rows
 
-TOKENIZER_FILES = ("tokenizer*", "vocab*", "merges*", "special_tokens*", "added_tokens*", "*.model", "spm*")
+TOKENIZER_FILES = (
+    *("tokenizer*", "vocab*", "merges*", "special_tokens*", "added_tokens*", "*.model", "spm*"),
+    "preprocessor_config.json",
+)
 
 
 def answers_key(
@@ -55,7 +58,7 @@ def answers_key(
 
 
 def tokenizer_key(folder: Path) -> str:
-    """Sha256 of the bytes of a model folder's tokenizer files."""
+    """Sha256 of the bytes of a model folder's tokenizer files, or of what prepares its images."""
     found = sorted({p for pattern in TOKENIZER_FILES for p in folder.glob(pattern) if p.is_file()})
     return sha256_json([[p.name, sha256_file(p)] for p in found])
 
@@ -81,5 +84,7 @@ def _rows_sha256(rows: Rows) -> str:
     digest = hashlib.sha256()
     for row in rows:
         for name in sorted(row):
-            digest.update(f"{name} {len(row[name])}\n".encode() + array("q", row[name]).tobytes())
+            values: Any = row[name]  # token ids, or an array
+            told = values if hasattr(values, "tobytes") else array("q", values)
+            digest.update(f"{name} {len(values)}\n".encode() + told.tobytes())
     return digest.hexdigest()

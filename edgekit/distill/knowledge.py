@@ -21,12 +21,20 @@ class Batch:
 
     @property
     def mask(self) -> Tensor:
-        """`[B, L]`, 1 for real tokens."""
-        mask = self.inputs["attention_mask"]
+        """`[B, L]`, 1 for real tokens; an image is a sequence of one."""
+        mask = mask_of(self.inputs)
         if mask.dim() == 2:
             return mask
         # Packed rows: `[B, 1, L, L]`, 0 where one token sees another; padding doesn't even see itself.
         return (mask[:, 0].diagonal(dim1=-2, dim2=-1) == 0).long()
+
+
+def mask_of(inputs: Mapping[str, Tensor]) -> Tensor:
+    """The attention mask among a model's inputs; where there is none (images), one real token a row."""
+    if "attention_mask" in inputs:
+        return inputs["attention_mask"]
+    some = next(iter(inputs.values()))
+    return some.new_ones(some.shape[0], 1).long()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edgekit import __version__, progress
-from edgekit.batches import by_length
+from edgekit.batches import by_length, length_of
 from edgekit.distill import top_k as large
 from edgekit.distill.cache import Column, Layout, Reader, Writer, is_complete
 from edgekit.distill.fingerprint import answers_key
-from edgekit.distill.knowledge import Batch, Needs, Seen
+from edgekit.distill.knowledge import Batch, Needs, Seen, mask_of
 from edgekit.errors import TrainingError
 from edgekit.files import human
 
@@ -94,7 +94,7 @@ def ask(
     if _sharded(module):
         progress.say(f"{title}: live for each batch, since its weights are spread over processes.")
         return live
-    shortest = min(range(len(rows)), key=lambda i: len(rows[i]["input_ids"]))
+    shortest = min(range(len(rows)), key=lambda i: length_of(rows[i]))
     layout, classes = _layout(live.live(collate([shortest])), rows, top_k)
     if layout.size_bytes > limit_bytes:
         progress.say(
@@ -146,7 +146,7 @@ class LiveTeacher:
 
         with torch.no_grad(), self._autocast():
             seen = see(self.module, inputs, self.needs)
-        return _blanked(seen, inputs["attention_mask"])
+        return _blanked(seen, mask_of(inputs))
 
 
 class CachedTeacher:
@@ -194,7 +194,7 @@ def _layout(seen: Seen, rows: Rows, top_k: int | None) -> tuple[Layout, int]:
         Column(name, dtype, answer.shape[-1], answer.dim() == 3)
         for name, (answer, dtype) in _answers(seen, top_k).items()
     )
-    lengths = np.array([len(row["input_ids"]) for row in rows], dtype=np.int64)
+    lengths = np.array([length_of(row) for row in rows], dtype=np.int64)
     return Layout(columns, lengths), classes
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgekit.batches import is_padded
 from edgekit.errors import ExportError, first_line
 from edgekit.export.coreml_convert import convert, save_package, write_out_gelu
 from edgekit.export.coreml_heads import LABEL_OUTPUT, answering, coreml_signature, predicts_a_label
-from edgekit.export.coreml_inputs import chosen_lengths, text_inputs
+from edgekit.export.coreml_inputs import array_inputs, chosen_lengths
 from edgekit.export.exportable import Exportable, artifact
 from edgekit.files import require_space
 from edgekit.metadata import describe
@@ -26,7 +27,7 @@ def export_coreml(
     shapes: str = "range",
     lengths: Sequence[int] = (16, 32, 64, 128),
 ) -> Artifact:
-    """Writes `model` as a package: token ids in, its task's answer out (see `coreml_signature`).
+    """Writes `model` as a package: token ids or pixels in, its task's answer out (see `coreml_signature`).
 
     Args:
         precision: "fp16" or "fp32", of weights and arithmetic.
@@ -64,7 +65,7 @@ def export_coreml(
         name=model.name,
         precision=precision,
         minimum_deployment_target=minimum_deployment_target,
-        inputs=text_inputs(model.signature, shapes=shapes, lengths=usable),
+        inputs=array_inputs(model.signature, shapes=shapes, lengths=usable),
         **settings,
     )
     converted.short_description = f"{model.name}: {model.signature.task}"
@@ -88,9 +89,13 @@ def _trace(model: Exportable, *, fixed: int | None) -> Any:
 
     limit = model.signature.max_length or 512
     length = fixed or min(limit, 17)
-    example = tuple(torch.ones((1, length), dtype=torch.int32) for _ in model.signature.inputs)
+    example = tuple(
+        torch.ones((1, length), dtype=torch.int32) if is_padded(spec) else model.example[spec.name][:1]
+        for spec in model.signature.inputs
+    )
     sequence = torch.export.Dim("sequence", min=2, max=limit)
-    dynamic = None if fixed else (tuple({1: sequence} for _ in example),)
+    flexible = tuple({1: sequence} if is_padded(spec) else {} for spec in model.signature.inputs)
+    dynamic = (flexible,) if not fixed and any(flexible) else None
     try:
         with quiet(), torch.no_grad():
             program = torch.export.export(

@@ -20,11 +20,11 @@ def predicts_a_label(signature: Signature) -> bool:
 
 
 def coreml_signature(signature: Signature) -> Signature:
-    """The same interface as Core ML states it: int32 ids, batch 1, probabilities where there are labels.
+    """The same interface as Core ML states it: int32 ids or float32 pixels, batch 1, probabilities of labels.
 
     | task | output |
     |---|---|
-    | text-classification | `probabilities [1, C]`; the package itself says `label` and a dictionary |
+    | text- and image-classification | `probabilities [1, C]`; the package says `label` and a dictionary |
     | multi-label-classification | `probabilities [1, C]`, each of its own (sigmoid) |
     | token-classification | `probabilities [1, L, C]` |
     | text-regression, sentence-embedding, masked-lm | what the model gives, under its own name |
@@ -33,7 +33,10 @@ def coreml_signature(signature: Signature) -> Signature:
     name = PROBABILITIES if get_task(signature.task).named else output.name
     return Signature(
         task=signature.task,
-        inputs=tuple(TensorSpec(s.name, (1, *s.shape[1:]), "int32") for s in signature.inputs),
+        inputs=tuple(
+            TensorSpec(s.name, (1, *s.shape[1:]), "int32" if s.dtype == "int64" else s.dtype)
+            for s in signature.inputs
+        ),
         outputs=(TensorSpec(name, (1, *output.shape[1:]), "float32"),),
         labels=signature.labels,
         max_length=signature.max_length,

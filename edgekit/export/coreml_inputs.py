@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from edgekit.batches import is_padded
 from edgekit.errors import ExportError
 from edgekit.types import Signature
 
@@ -28,8 +29,11 @@ def chosen_lengths(signature: Signature, shapes: str, lengths: Sequence[int]) ->
     return usable
 
 
-def text_inputs(signature: Signature, *, shapes: str, lengths: Sequence[int]) -> list[Any]:
-    """coremltools' description of integer inputs `[1, L]`.
+def array_inputs(signature: Signature, *, shapes: str, lengths: Sequence[int]) -> list[Any]:
+    """coremltools' description of integer inputs `[1, L]`, or of pixels, float32 `[1, 3, H, W]`.
+
+    Pixels are a multi-array as well, and no `ImageType`: an image that Core ML or Vision scales by itself has
+    other values than the model was trained on, and the package could not be compared number by number.
 
     Args:
         lengths: from `chosen_lengths`.
@@ -37,6 +41,11 @@ def text_inputs(signature: Signature, *, shapes: str, lengths: Sequence[int]) ->
     import coremltools as ct
     import numpy as np
 
+    if not is_padded(signature.inputs[0]):
+        return [
+            ct.TensorType(name=spec.name, shape=(1, *spec.shape[1:]), dtype=np.dtype(spec.dtype).type)
+            for spec in signature.inputs
+        ]
     limit = signature.max_length or lengths[-1]
     if shapes == "fixed":
         shape: Any = (1, lengths[-1])

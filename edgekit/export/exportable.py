@@ -22,7 +22,7 @@ class Exportable:
     module: Any
     signature: Signature
     processor: Any
-    example: Mapping[str, Any]  # input name → tensor `[2, L]` with padding in the last row
+    example: Mapping[str, Any]  # input name → tensor `[2, L]` with padding in the last row, or `[2, …]`
     provenance: Mapping[str, Any]  # hashes of what it was made from
     parameters: int
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgekit.batches import is_padded
 from edgekit.files import human
 from edgekit.quiet import quiet
 from edgekit.types import Model
@@ -18,14 +19,14 @@ class StudentCost:
     bytes_fp32: int
     bytes_int8: int  # matrices with 1 byte a weight, vectors with 4: the least an int8 file can have
     flops: int  # of one row; a multiplication and an addition count as two
-    length: int  # tokens of that row
+    length: int  # tokens of that row; 0: an image
 
     def __str__(self) -> str:
         share = self.embedding_parameters / self.parameters if self.parameters else 0.0
         return (
             f"{self.parameters / 1e6:.1f} M parameters ({share:.0%} of them embeddings), "
             f"{human(self.bytes_fp32)} in fp32, {human(self.bytes_int8)} in int8, "
-            f"{self.flops / 1e6:,.0f} MFLOPs for {self.length} tokens"
+            f"{self.flops / 1e6:,.0f} MFLOPs for {f'{self.length} tokens' if self.length else 'an image'}"
         )
 
 
@@ -39,11 +40,15 @@ def cost(model: Model, *, length: int) -> StudentCost:
 
     module = model.module
     device = next(module.parameters()).device
+    interface = model.signature.inputs
     inputs = {
         spec.name: torch.full(
-            (1, length), int(spec.name == "attention_mask"), dtype=torch.long, device=device
+            (1, length) if is_padded(spec) else (1, *map(int, spec.shape[1:])),
+            int(spec.name == "attention_mask"),
+            dtype=getattr(torch, spec.dtype),
+            device=device,
         )
-        for spec in model.signature.inputs
+        for spec in interface
     }
     counter = FlopCounterMode(display=False)
     training = module.training
@@ -65,5 +70,5 @@ def cost(model: Model, *, length: int) -> StudentCost:
         bytes_fp32=4 * total,
         bytes_int8=matrices + 4 * (total - matrices),
         flops=counter.get_total_flops(),
-        length=length,
+        length=length if is_padded(interface[0]) else 0,
     )

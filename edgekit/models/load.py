@@ -10,7 +10,7 @@ from edgekit.errors import MissingExtra, ModelError, first_line
 from edgekit.models import tasks
 from edgekit.quiet import hush, quiet
 from edgekit.signatures import text_signature
-from edgekit.tasks import TEXT_GENERATION, Task, get_task
+from edgekit.tasks import IMAGE_CLASSIFICATION, TEXT_GENERATION, Task, get_task
 from edgekit.types import Model, Signature, Source
 
 # Embedding tables are padded up to a round size by many trainers (DeBERTa-v3: 99 rows).
@@ -34,7 +34,7 @@ def load_model(
     Args:
         task: decides the head, and what a label is.
         labels: class or tag names in id order; empty takes them from the model's own head.
-        max_length: tokens; lowered to what the model's positions allow.
+        max_length: tokens, lowered to what the model's positions allow; of images, pixels of a side.
         fresh_head: whether a new head may be made when the model has none for these labels.
         dropout: replaces the model's hidden and attention dropout; None leaves them.
         attention: transformers' implementation. "eager", because sdpa with dropout is much slower on CPUs and
@@ -47,6 +47,18 @@ def load_model(
     from transformers import AutoConfig
 
     kind = get_task(task)
+    if kind is IMAGE_CLASSIFICATION:
+        from edgekit.models.images.load import load_image_model
+
+        return load_image_model(
+            source,
+            name=name,
+            task=kind,
+            labels=labels,
+            size=max_length,
+            fresh_head=fresh_head,
+            dropout=dropout,
+        )
     folder, extra = _location(source.path)
     _know_own(folder)
     try:
@@ -152,6 +164,19 @@ def _one_type(config: Any) -> bool:
 def _without_types(signature: Signature) -> Signature:
     inputs = tuple(spec for spec in signature.inputs if spec.name != "token_type_ids")
     return replace(signature, inputs=inputs)
+
+
+def load_processor(folder: Path, *, uri: str) -> Any:
+    """What prepares the inputs of a model folder: its fast tokenizer, or its front end for images.
+
+    Raises:
+        ModelError: there is none, or it asks for what edgekit does not do.
+    """
+    from edgekit.models.images.front_end import FILE, load_front_end
+
+    texts = any((folder / name).is_file() for name in TOKENIZER_FILES)
+    images = (folder / FILE).is_file() and not texts
+    return load_front_end(folder, uri=uri) if images else load_tokenizer(folder, uri=uri)
 
 
 def load_tokenizer(folder: Path, *, uri: str, end_pads: bool = False, **extra: Any) -> Any:

@@ -50,8 +50,13 @@ def read_ranges(folder: Path) -> dict[str, tuple[float, float]]:
 
 
 def save_front_end(processor: Any, folder: Path, *, max_length: int | None) -> None:
-    """Writes the tokenizer's files, told to cut at the length the model was trained for."""
+    """Writes the tokenizer's files, told to cut at the length the model was trained for; or how images are
+    prepared.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    if not hasattr(processor, "backend_tokenizer"):
+        processor.save_pretrained(folder)
+        return
     before = processor.model_max_length
     try:
         if max_length:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edgekit.batches import is_padded
 from edgekit.errors import ModelError
 from edgekit.files import read_json
 from edgekit.metadata import SIDECAR, read_signature
@@ -98,8 +99,14 @@ def layer_count(config: Any) -> tuple[str, int]:
 
 
 def dummy_inputs(module: Any, interface: Signature, *, batch: int, length: int) -> dict[str, Any]:
-    """Random token ids with padding, `[batch, length]` int64, made by optimum's generator."""
+    """Random token ids with padding, `[batch, length]` int64, made by optimum's generator; or pixels."""
     import torch
+
+    if not is_padded(interface.inputs[0]):
+        return {
+            spec.name: torch.randint(256, (batch, *map(int, spec.shape[1:]))).to(getattr(torch, spec.dtype))
+            for spec in interface.inputs
+        }
     from optimum.utils.input_generators import DummyTextInputGenerator
 
     generator = DummyTextInputGenerator(

@@ -15,6 +15,7 @@ from edgekit.recipe.schema.precisions import ONNX_SCHEMES
 from edgekit.types import LayerPrecision, Quantized
 
 PLAIN_BITS = 32
+FILTER = "a convolution"  # reader of a filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class OnnxWeight:
     shape: tuple[int, ...]
     readers: frozenset[
         str
-    ]  # "matrix": on the right of a product; "table": rows are looked up; else operators
+    ]  # "matrix": on the right of a product; "table": rows are looked up; else who reads it
     is_last: bool = False  # of the last product in the graph
 
     @property
@@ -61,6 +62,8 @@ def read_weights(path: Path) -> list[OnnxWeight]:
 def _reader(operator: str, index: int) -> str:
     if operator in ("MatMul", "Gemm") and index == 1:
         return "matrix"
+    if operator == "Conv" and index == 1:
+        return FILTER
     return "table" if operator == "Gather" and index == 0 else operator
 
 
@@ -75,6 +78,8 @@ def plan_onnx(
 ) -> Quantized:
     """One scheme for every matrix and the word table; everything else stays, each with its reason.
 
+    Filters of convolutions are stored in `int8-static` alone.
+
     Args:
         weights: of the file that the plan is for.
         scheme: a name in `ONNX_SCHEMES`, but "mixed".
@@ -86,6 +91,9 @@ def plan_onnx(
 
 
 def _stored(weight: OnnxWeight, scheme: str, block_size: int, reduce_range: bool) -> LayerPrecision:
+    if weight.readers == {FILTER} and scheme == "int8-static":
+        # However small: between two int8 convolutions one in fp32 costs more than it computes.
+        return LayerPrecision(weight.name, 8, "per_channel", scheme=scheme)
     why = _left_because(weight)
     if why:
         return LayerPrecision(weight.name, PLAIN_BITS, "none", skipped_because=why)

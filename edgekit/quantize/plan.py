@@ -59,6 +59,7 @@ def _decide(
         return "the output layer: its error goes straight into the answer", "none"
     if value.numel() < SMALL:
         return f"only {value.numel()} weights: nothing to gain", "none"
-    if not isinstance(child, torch.nn.Linear):
+    # Core ML expands weights to what the operation reads; ONNX Runtime wants a kernel for each.
+    if not isinstance(child, torch.nn.Linear) and (target != "coreml" or type(child) is not torch.nn.Conv2d):
         return f"no int8 kernel for {type(child).__name__}", "none"
     return "", "per_channel"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgekit.batches import by_length, chosen_rows, pad_rows
+from edgekit.batches import by_length, chosen_rows, length_of, pad_rows
 from edgekit.tasks import get_task
 from edgekit.types import Rows, Signature
 
@@ -36,7 +36,7 @@ class Sensitivity:
         for indices in by_length(rows, BATCH):
             batch = pad_rows(chosen_rows(rows, indices), signature, pad_id=pad_id)
             inputs = [torch.from_numpy(batch[spec.name]) for spec in signature.inputs]
-            widths = torch.tensor([len(rows[i]["input_ids"]) for i in indices])
+            widths = torch.tensor([length_of(rows[i]) for i in indices])
             real = torch.arange(inputs[0].shape[1]) < widths[:, None]
             self._batches.append((inputs, real if get_task(signature.task).per_token else None))
             self._outputs.append(self._run(*self._batches[-1]))

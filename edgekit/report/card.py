@@ -9,11 +9,13 @@ from pathlib import Path
 from edgekit.files import atomic
 from edgekit.report import origin_tables, quality_tables, result_tables, summary
 from edgekit.report.document import ArtifactRecord, Report
+from edgekit.report.inputs import input_words
 from edgekit.report.markup import code, draw, escape, fence
 from edgekit.report.table import Cell, Column, Table, table
 from edgekit.report.usage import USAGE, onnx_code
 from edgekit.report.verdict import is_verified, verdict
 from edgekit.report.words import count, in_words, milliseconds, points, seconds, size, span, visible
+from edgekit.tasks import get_task
 
 _ONNX = ("onnx", "onnxruntime")
 
@@ -206,7 +208,8 @@ def _data(report: Report, languages: Sequence[str]) -> list[str]:
 
 
 def _limits(report: Report, languages: Sequence[str]) -> list[str]:
-    limits = ["Scores are from one test split of one data set: expect less on other texts."]
+    words = input_words(report.task)
+    limits = [f"Scores are from one test split of one data set: expect less on other {words.many}."]
     test = next((s.rows for s in report.data.splits if s.name == "test"), None) if report.data else None
     if test:
         limits.append(
@@ -215,11 +218,11 @@ def _limits(report: Report, languages: Sequence[str]) -> list[str]:
     lengths = report.data.token_lengths if report.data else None
     if lengths is not None:
         limits.append(f"Texts are cut after {count(lengths.limit)} tokens.")
-    if report.labels and report.task == "text-classification":
+    if report.labels and get_task(report.task).truth == "class":
         limits.append(
-            f"It always answers with one of its {count(len(report.labels))} labels, whatever the text."
+            f"It always answers with one of its {count(len(report.labels))} labels, whatever the {words.one}."
         )
-    if not languages:
+    if not languages and words.one == "text":
         limits.append("Its language was not stated, and no other language was tried.")
     limits.append("What the teacher and the data get wrong about groups of people was not examined.")
     reasons = dict.fromkeys(gap.why for gap in report.not_measured)

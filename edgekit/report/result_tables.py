@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgekit.report.document import ArtifactRecord, BaselineRecord, ModelRecord, Report, TimingRecord
+from edgekit.report.inputs import input_words
 from edgekit.report.table import Cell, Column, Table, table
 from edgekit.report.verdict import target_name, verdict
 from edgekit.report.words import (
@@ -22,6 +23,7 @@ from edgekit.report.words import (
 
 def distillation(report: Report) -> Table:
     """Teacher, student and both baselines on the same test split."""
+    words = input_words(report.task)
     entries: list[tuple[str, str, ModelRecord | BaselineRecord | None]] = [
         ("Teacher", report.teacher.name if report.teacher else "", report.teacher),
         ("Student, distilled", report.student.name if report.student else "", report.student),
@@ -30,7 +32,7 @@ def distillation(report: Report) -> Table:
             "the same layers before fine-tuning, no teacher",
             report.baselines.label_only,
         ),
-        ("TF-IDF", "a linear model on words", report.baselines.tfidf),
+        (words.baseline, words.baseline_note, report.baselines.tfidf),
     ]
     rows = []
     in_units = any(entry is not None and entry.rmse is not None for _, _, entry in entries)
@@ -140,8 +142,9 @@ def timings(report: Report) -> list[TimingRecord]:
 
 
 def latency(report: Report) -> Table:
-    """Milliseconds a row at batch 1, without and with tokenization; the full pass; memory; speed-up."""
-    rows = []
+    """Milliseconds a row at batch 1, without and with what prepares it; the full pass; memory; speed-up."""
+    words, rows = input_words(report.task), []
+    whole = words.one.capitalize()
     for row in timings(report):
         measured = row.p50_ms is not None
         runtime = row.runtime + (f", {row.compute_units}" if row.compute_units else "")
@@ -161,8 +164,8 @@ def latency(report: Report) -> Table:
         )
     columns = (
         Column("Contestant"),
-        *(Column(p, group="Tokenization excluded, ms", numeric=True) for p in ("p50", "p90", "p99")),
-        *(Column(p, group="Text to label, ms", numeric=True) for p in ("p50", "p90", "p99")),
+        *(Column(p, group=f"{words.prepared} excluded, ms", numeric=True) for p in ("p50", "p90", "p99")),
+        *(Column(p, group=f"{whole} to label, ms", numeric=True) for p in ("p50", "p90", "p99")),
         Column("Full pass", numeric=True),
         Column("Peak memory", numeric=True),
         Column("Speed-up", numeric=True),

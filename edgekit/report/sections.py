@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edgekit.report import device_tables, origin_tables, quality_tables, result_tables, sensitivity, summary
 from edgekit.report.document import Report
+from edgekit.report.inputs import input_words
 from edgekit.report.table import Table
 from edgekit.report.words import count, in_words, percent
 
@@ -143,7 +144,7 @@ def _parity(report: Report) -> Section:
 
 
 def _latency(report: Report) -> Section:
-    rows = result_tables.timings(report)
+    rows, one = result_tables.timings(report), input_words(report.task).one
     protocols = list(dict.fromkeys(row.protocol for row in rows if row.p50_ms is not None))
     measured = next((row for row in rows if row.p50_ms is not None), None)
     runs = (
@@ -155,9 +156,9 @@ def _latency(report: Report) -> Section:
         id="latency",
         title="Latency",
         paragraphs=_kept(
-            f"One text at a time. {runs} Protocol: {in_words(protocols)}."
+            f"One {one} at a time. {runs} Protocol: {in_words(protocols)}."
             if protocols
-            else "One text at a time.",
+            else f"One {one} at a time.",
         ),
         tables=(result_tables.latency(report),) if rows else (),
     )
@@ -173,7 +174,11 @@ def _devices(report: Report) -> Section:
             if report.devices
             else "",
         ),
-        tables=(device_tables.devices(report), device_tables.conditions(report)),
+        tables=(
+            device_tables.devices(report),
+            device_tables.writing(report),
+            device_tables.conditions(report),
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgekit.report.document import ArtifactRecord, Report
+from edgekit.report.inputs import input_words
 from edgekit.report.verdict import is_verified, kind
 from edgekit.report.words import (
     THIN,
@@ -158,7 +159,9 @@ def key_figures(report: Report) -> list[Figure]:
             note = ""
             if reference is not None and reference.timing is not None and reference.name != best.name:
                 note = f"from {milliseconds(reference.timing.p50_ms)}{THIN}ms"
-            figures.append(Figure("a text, median", f"{milliseconds(best.timing.p50_ms)}{THIN}ms", note))
+            one = input_words(report.task).one
+            label = f"{'an' if one == 'image' else 'a'} {one}, median"
+            figures.append(Figure(label, f"{milliseconds(best.timing.p50_ms)}{THIN}ms", note))
     if report.gain_over_label_only is not None:
         found = report.gain_over_label_only
         note = within(found.low, found.high)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 EXAMPLE = "A quiet triumph."
+IMAGE = "photo.png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Usage:
     answer: str  # what to print of an ONNX session's `outputs`
     labels: bool = True  # whether `answer` names classes
     text: str = EXAMPLE
+    onnx: str = ""  # code of its own for an ONNX file; `{path}` stands for it
 
 
 def _pipeline(tag: str, settings: str) -> str:
@@ -73,11 +75,36 @@ USAGE = {
         labels=False,
         text="A quiet [MASK].",
     ),
+    "image-classification": Usage(
+        "image-classification",
+        "edgekit",
+        f'from edgekit import predict\n\nprint(predict(".", ["{IMAGE}"])[0].label)',
+        "",
+        text=IMAGE,
+        onnx="import json\n\n"
+        "import numpy\n"
+        "import onnxruntime\n"
+        "from PIL import Image\n\n"
+        'labels = json.load(open("config.json"))["id2label"]\n'
+        'front = json.load(open("preprocessor_config.json"))\n'
+        'short, side = front["size"]["shortest_edge"], front["crop_size"]["height"]\n'
+        "session = onnxruntime.InferenceSession({path})\n\n"
+        f'image = Image.open("{IMAGE}").convert("RGB")\n'
+        "width, height = (n * short // min(image.size) for n in image.size)\n"
+        "left, top = (width - side) // 2, (height - side) // 2\n"
+        "image = image.resize((width, height), Image.Resampling.BILINEAR)\n"
+        "image = image.crop((left, top, left + side, top + side))\n"
+        'pixels = numpy.asarray(image, "float32").transpose(2, 0, 1)[None]  # 0-255; normalised inside\n'
+        'outputs = session.run(None, {"pixel_values": pixels})[0]\n'
+        "print(labels[str(outputs[0].argmax())])",
+    ),
 }
 
 
 def onnx_code(usage: Usage, path: str, cut: str) -> str:
     """Python that runs an ONNX file with ONNX Runtime alone."""
+    if usage.onnx:
+        return usage.onnx.replace("{path}", json.dumps(path))
     front = "AutoConfig, AutoTokenizer" if usage.labels else "AutoTokenizer"
     names = 'labels = AutoConfig.from_pretrained(".").id2label\n' if usage.labels else ""
     text = json.dumps(usage.text)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import ModelError
-from edgekit.tasks import TASKS, get_task
+from edgekit.tasks import TEXT_GENERATION, get_task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ class TextPackage:
     """
 
     def __init__(self, spec: Any, signature: Signature) -> None:
-        if signature.task not in TASKS:
+        if signature.task == TEXT_GENERATION.name:
             raise ModelError(
                 f"The package is for {signature.task}, whose calls depend on one another.",
                 remedy="Execute it with edgekit.mil: model.make_state(), then model.predict(inputs, state).",
@@ -35,7 +35,7 @@ class TextPackage:
         self._lengths = _lengths(spec)
 
     def feed(self, batch: Batch, row: int) -> dict[str, np.ndarray]:
-        """A row's inputs, int32 `[1, L]`; padded where the package takes certain lengths only.
+        """A row's inputs, int32 `[1, L]`, padded where the package takes certain lengths only; or pixels.
 
         Raises:
             ModelError: the row is longer than any of them.
@@ -52,8 +52,9 @@ class TextPackage:
         made = {}
         for spec in self.signature.inputs:
             # The attention mask is padded with 0 like all else, so that what stands there is not read.
-            array = np.zeros((1, width), dtype=np.int32)
-            array[0, :length] = batch[spec.name][row]
+            given = batch[spec.name][row]
+            array = np.zeros((1, width, *given.shape[1:]), dtype=spec.dtype)
+            array[0, :length] = given
             made[spec.name] = array
         return made
 
@@ -75,9 +76,11 @@ class TextPackage:
 
 
 def _lengths(spec: Any) -> tuple[int, ...]:
-    """The only sequence lengths that the first input takes, ascending; empty: any up to its limit."""
+    """The only sequence lengths that the first input takes, ascending; empty: any up to its limit, or no
+    sequence at all.
+    """
     array = spec.description.input[0].type.multiArrayType
-    if len(array.shapeRange.sizeRanges):
+    if len(array.shapeRange.sizeRanges) or len(array.shape) > 2:
         return ()
     shapes = [s.shape for s in array.enumeratedShapes.shapes] or [array.shape]
     return tuple(sorted(int(shape[1]) for shape in shapes))

@@ -87,7 +87,10 @@ class ModuleRunner:
         """See `Runner.run`."""
         import torch
 
-        given = [torch.as_tensor(batch[spec.name], dtype=torch.long) for spec in self.signature.inputs]
+        given = [
+            torch.as_tensor(batch[spec.name], dtype=getattr(torch, spec.dtype))
+            for spec in self.signature.inputs
+        ]
         [first, *_] = outputs_of(self._module, given)
         return {self.signature.outputs[0].name: first}
 

@@ -38,7 +38,9 @@ class PyTorchRunner:
         import torch
 
         feed = {
-            spec.name: torch.as_tensor(batch[spec.name], dtype=torch.long, device=self._device)
+            spec.name: torch.as_tensor(
+                batch[spec.name], dtype=getattr(torch, spec.dtype), device=self._device
+            )
             for spec in self.signature.inputs
         }
         before = torch.get_num_threads()  # the setting is the whole process's: training has its own
@@ -58,10 +60,10 @@ def open_folder(path: Path, *, threads: int = 1) -> PyTorchRunner:
     Raises:
         ModelError: the folder can't be loaded as a model of its task.
     """
-    from edgekit.models.load import load_model, load_tokenizer
+    from edgekit.models.load import load_model, load_processor
     from edgekit.models.tasks import task_of
 
-    limit = int(load_tokenizer(path, uri=str(path)).model_max_length)
+    limit = int(load_processor(path, uri=str(path)).model_max_length)
     model = load_model(
         Source(uri=str(path), sha256="", path=path),
         name=path.name,

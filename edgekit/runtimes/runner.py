@@ -21,7 +21,8 @@ class Runner(Protocol):
         """Runs one batch.
 
         Args:
-            batch: input name → integer array `[B, L]`, padded; `attention_mask` marks real tokens.
+            batch: input name → integer array `[B, L]`, padded, where `attention_mask` marks real tokens; or
+                pixels, float32 `[B, 3, H, W]`.
 
         Returns:
             Output name → float32 array, `[B, …]`.

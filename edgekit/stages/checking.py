@@ -255,7 +255,9 @@ def row_reference(found: Artifact, against: str, *, threads: int = 1) -> tuple[R
         module = load_module(against)
         signature = replace(
             found.signature,
-            inputs=tuple(replace(s, dtype="int64") for s in found.signature.inputs),
+            inputs=tuple(
+                replace(s, dtype="int64" if s.dtype == "int32" else s.dtype) for s in found.signature.inputs
+            ),
             outputs=(replace(found.signature.outputs[0], name=task.output),),
         )
         runner: Runner = ModuleRunner(module, signature, name=against)
@@ -276,9 +278,9 @@ def row_reference(found: Artifact, against: str, *, threads: int = 1) -> tuple[R
 
 
 def _tokenizer(folder: Path) -> Any | None:
-    from edgekit.models.load import load_tokenizer
+    from edgekit.models.load import load_processor
 
     try:
-        return load_tokenizer(folder, uri=str(folder))
+        return load_processor(folder, uri=str(folder))
     except ModelError:
         return None

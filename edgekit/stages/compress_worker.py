@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.benchmark.peak_worker import peak_resident_bytes
-from edgekit.codec import dumps, from_json
+from edgekit.codec import dumps, from_json, rows_from_json
 from edgekit.errors import EdgekitError
 from edgekit.types import Artifact, Quantized
 
@@ -52,7 +52,7 @@ def _onnx(request: dict[str, Any]) -> Callable[[Artifact, Quantized, Path], Arti
 
     settings = from_json(Settings, request["settings"])
     spans = {tensor: (low, high) for tensor, (low, high) in request["spans"].items()}
-    return partial(quantize_onnx, rows=request["rows"], settings=settings, spans=spans)
+    return partial(quantize_onnx, rows=rows_from_json(request["rows"]), settings=settings, spans=spans)
 
 
 if __name__ == "__main__":

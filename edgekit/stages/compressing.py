@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit import progress
-from edgekit.codec import dumps, from_json
+from edgekit.codec import dumps, from_json, to_json
 from edgekit.errors import ExportError
 from edgekit.files import human, read_json, sha256_json, write_json
 from edgekit.recipe.schema import Export
@@ -153,7 +153,7 @@ def _mixed(bench: Workbench, export: Export, source: Artifact) -> tuple[Quantize
         inputs={
             "weights": bench.sha256,
             "plans": plans,
-            "rows": sha256_json(rows),
+            "rows": sha256_json(to_json(rows)),
             "minimum_deployment_target": export.minimum_deployment_target,
         },
         make=lambda key: _measure(bench, source, plans, rows, key),
@@ -227,9 +227,9 @@ def _summary(chosen: Mapping[str, Option], rows: int) -> str:
 def calibration_split(context: Context, trained: Trained) -> Rows:
     """The calibration split of a run in a model's own tokens."""
     from edgekit.data.judged import judged_rows
-    from edgekit.models.load import load_tokenizer
+    from edgekit.models.load import load_processor
 
-    processor = load_tokenizer(trained.path, uri=trained.name)
+    processor = load_processor(trained.path, uri=trained.name)
     return judged_rows(context.recipe.task, processor, context.splits.calibration, context.max_length)[0]
 
 

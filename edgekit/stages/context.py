@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 
 def identity(processor: Any) -> str:
-    """Hash of a fast tokenizer's own description, whatever it was told to cut or pad last."""
+    """Hash of a fast tokenizer's own description, whatever it was told to cut or pad last; or of how images
+    are prepared.
+    """
+    if hasattr(processor, "identity"):
+        return str(processor.identity)
     told = json.loads(processor.backend_tokenizer.to_str())
     return sha256_json({**told, "truncation": None, "padding": None, "inputs": processor.model_input_names})
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from edgekit.batches import is_padded, length_of
 from edgekit.errors import ModelError
 from edgekit.recipe.schema import Distill, Recipe, Student
 from edgekit.stages.context import Context
@@ -139,7 +140,7 @@ def check(context: Context, model: Model, lesson: Lesson) -> None:
             "teacher": shape_of(teacher.module, classes=classes_of(teacher)),
         }
         preflight.check_settings(config, task=task, **shapes)
-        if teacher.processor is not model.processor:
+        if is_padded(model.signature.inputs[0]) and teacher.processor is not model.processor:
             same = aligned(teacher.processor, model.processor, theirs, rows)
             preflight.check_alignment(config, same, task=task, **shapes)
         if config.hard_samples is not None:
@@ -177,7 +178,7 @@ def _training(
 
     task, seed = get_task(context.recipe.task), context.recipe.seed
     labels = context.labels_for(model.processor)[: len(rows)]
-    lengths = [len(row["input_ids"]) for row in rows]
+    lengths = [length_of(row) for row in rows]
 
     def mask(indices: Sequence[int], epoch: int) -> Any:
         return mask_rows(rows, indices, seed=seed, epoch=epoch, share=MASK_SHARE, processor=model.processor)
@@ -309,7 +310,7 @@ def rounded_as(recipe: Recipe) -> tuple[str, bool]:
     """The target whose int8 file quantization-aware training imitates, and whether it learns the ranges of
     activations, which an int8-static file fixes."""
     targets = [export.target for export in recipe.exports] or ["onnx"]
-    learn = any("int8-static" in export.precisions for export in recipe.exports)
+    learn = any(p.startswith("int8-static") for export in recipe.exports for p in export.precisions)
     return next((name for name in targets if name != "coreml"), "coreml"), learn
 
 

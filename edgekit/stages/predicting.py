@@ -25,13 +25,13 @@ def predictor(path: Path, *, threads: int = 1) -> Answer:
         ModelError: not a model, or damaged.
         ExportError: the artifact can't be executed on this machine.
     """
-    from edgekit.models.load import load_tokenizer
+    from edgekit.models.load import load_processor
     from edgekit.runtimes import open_runner
     from edgekit.stages.measuring import encoder
 
     runner = open_runner(path, threads=threads)
     folder = path if path.is_dir() and path.suffix != ".mlpackage" else path.parent
-    processor, signature = load_tokenizer(folder, uri=str(folder)), runner.signature
+    processor, signature = load_processor(folder, uri=str(folder)), runner.signature
     encode, name = encoder(processor, signature), signature.outputs[0].name
 
     def answer(value: Any) -> Prediction:

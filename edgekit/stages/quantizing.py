@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit import progress
-from edgekit.codec import from_json
+from edgekit.codec import from_json, to_json
 from edgekit.files import sha256_json
 from edgekit.recipe.schema import Export
 from edgekit.types import Artifact, LayerPrecision, Quantized, Rows
@@ -45,7 +45,7 @@ def quantize(
     )
     settings = _settings(export)
     rows = calibration_rows(bench, export.calibration_rows) if ONNX_SCHEMES[precision].calibrated else []
-    spans = _spans(bench, source) if precision == "int8-static" else {}
+    spans = _spans(bench, source) if ONNX_SCHEMES[precision].matrix == "int8-static" else {}
     name = f"{bench.name}-{export.target}-{precision}"
     result = bench.store.run(
         f"export-{name}",
@@ -53,7 +53,7 @@ def quantize(
             "source": source.sha256,
             "plan": plan,
             "settings": settings,
-            "rows": sha256_json(rows),
+            "rows": sha256_json(to_json(rows)),
             **({"spans": spans} if spans else {}),
         },
         outputs=[path],
@@ -125,7 +125,12 @@ def _mixed(
     settings = _settings(export)
     measured = bench.store.run(
         f"sensitivity-{bench.name}-{export.target}",
-        inputs={"source": source.sha256, "plans": plans, "rows": sha256_json(rows), "settings": settings},
+        inputs={
+            "source": source.sha256,
+            "plans": plans,
+            "rows": sha256_json(to_json(rows)),
+            "settings": settings,
+        },
         make=lambda key: _measure(bench, source, plans, rows, settings, key),
         title=f"Sensitivity of {bench.name}",
     )

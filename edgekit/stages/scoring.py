@@ -10,8 +10,8 @@ from edgekit.files import atomic
 from edgekit.scores import decide, root_mean_square_error, statistics
 from edgekit.stages.context import Context
 from edgekit.stages.training import load_trained
-from edgekit.tasks import get_task
-from edgekit.types import Interval, Rows, Trained
+from edgekit.tasks import IMAGE_CLASSIFICATION, get_task
+from edgekit.types import Interval, Rows, Splits, Trained
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,9 +38,9 @@ def test_set(context: Context, trained: Trained) -> tuple[Rows, Sequence[Any]]:
     """Test rows in a model's own tokens, masks in place, and one truth per row; none for a sentence
     embedding, whose truth is what the teacher answers.
     """
-    from edgekit.models.load import load_tokenizer
+    from edgekit.models.load import load_processor
 
-    return context.judged("test", load_tokenizer(trained.path, uri=trained.name))
+    return context.judged("test", load_processor(trained.path, uri=trained.name))
 
 
 def test_truth(context: Context, trained: Trained, teacher: Trained) -> Any:
@@ -106,12 +106,14 @@ def test_statistics(context: Context, trained: Trained, teacher: Trained) -> np.
 
 
 def tfidf_statistics(context: Context) -> np.ndarray:
-    """The same of TF-IDF with a linear model, `[N, K]`."""
+    """The same of TF-IDF with a linear model, `[N, K]`; of images, of a linear model on pixels."""
     import numpy as np
 
     splits, task = context.splits, context.recipe.task
 
     def make(key: str) -> list[Any]:
+        if task == IMAGE_CLASSIFICATION.name:
+            return _pixel_predictions(splits, seed=context.recipe.seed)
         from edgekit.distill.tfidf import tfidf_predictions
 
         found = tfidf_predictions(
@@ -128,9 +130,21 @@ def tfidf_statistics(context: Context) -> np.ndarray:
         "tfidf",
         inputs={"data": splits.fingerprint, "seed": context.recipe.seed},
         make=make,
-        title="Fit TF-IDF with a linear model",
+        title=f"Fit {'pixels' if task == IMAGE_CLASSIFICATION.name else 'TF-IDF'} with a linear model",
     )
     return statistics(task, map(np.asarray, predicted), splits.test.labels)
+
+
+def _pixel_predictions(splits: Splits, *, seed: int) -> list[int]:
+    import numpy as np
+
+    from edgekit.distill.pixels import SIDE, pixel_predictions
+    from edgekit.models.images.front_end import PIXELS, ImageFrontEnd
+
+    small = ImageFrontEnd(SIDE, SIDE)
+    train, asked = (np.stack(small(part.inputs)[PIXELS]) for part in (splits.train, splits.test))
+    found: list[int] = pixel_predictions(train, splits.train.labels, asked, seed=seed).tolist()
+    return found
 
 
 def score(context: Context, teacher: Trained, student: Trained, label_only: Trained | None) -> Scores:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgekit.batches import is_padded
 from edgekit.metadata import read_signature
 from edgekit.quiet import quiet
 from edgekit.recipe.schema.precisions import SCHEMES
@@ -77,8 +78,14 @@ def _interface(artifact: Artifact, spec: Any, check: Any) -> None:
     expected = [s.name for s in artifact.signature.inputs]
     check(names == expected, f"inputs are {expected} (found {names})")
     int32 = FeatureTypes_pb2.ArrayFeatureType.INT32
-    for feature in spec.description.input:
+    for feature, told in zip(spec.description.input, artifact.signature.inputs, strict=False):
         array = feature.type.multiArrayType
+        if not is_padded(told):
+            float32 = FeatureTypes_pb2.ArrayFeatureType.FLOAT32
+            check(array.dataType == float32, f"{feature.name} takes float32")
+            shape = tuple(array.shape)
+            check(shape == told.shape, f"{feature.name} is {list(told.shape)} (found {list(shape)})")
+            continue
         check(array.dataType == int32, f"{feature.name} takes int32")
         ranges = array.shapeRange.sizeRanges
         longest = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgekit import progress
-from edgekit.batches import chosen_rows, pad_rows
+from edgekit.batches import chosen_rows, is_padded, length_of, pad_rows, shortened
 from edgekit.recipe.schema import Gates
 from edgekit.tasks import METRIC_WORDS, get_task
 from edgekit.types import Gate, Parity, ShapeCheck
@@ -117,16 +117,17 @@ def _shape_checks(
 
     limit = candidate.signature.max_length or max(LENGTHS)
     dynamic_batch = isinstance(candidate.signature.inputs[0].shape[0], str)
-    longest = sorted(range(len(rows)), key=lambda i: -len(rows[i]["input_ids"]))
+    longest = sorted(range(len(rows)), key=lambda i: -length_of(rows[i]))
+    lengths = [n for n in LENGTHS if n <= limit] if is_padded(candidate.signature.inputs[0]) else [1]
     task, name = reference.signature.task, reference.signature.outputs[0].name
     found = []
     for size in BATCHES if dynamic_batch else (1,):
-        for length in [n for n in LENGTHS if n <= limit]:
+        for length in lengths:
             # Half long rows, half short ones, so that every batch has padding.
             picked = [
                 longest[i // 2] if i % 2 == 0 else longest[-1 - i // 2] for i in range(min(size, len(rows)))
             ]
-            cut = [{k: v[:length] for k, v in row.items()} for row in chosen_rows(rows, picked)]
+            cut = [shortened(row, length) for row in chosen_rows(rows, picked)]
             batch = pad_rows(cut, reference.signature, pad_id=pad_id, width=length)
             expected = as_output(reference.run(batch)[name], output, task)
             got = candidate.run(batch)[output]

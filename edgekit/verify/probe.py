@@ -1,11 +1,15 @@
-"""Rows for a parity check when no data is at hand: random tokens at many lengths. They judge numbers only."""
+"""Rows for a parity check when no data is at hand: random tokens at many lengths, or random images.
+
+They judge numbers only.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from edgekit.batches import is_padded
 from edgekit.tasks import get_task
-from edgekit.types import Rows, Signature
+from edgekit.types import Rows, Signature, TensorSpec
 
 EVERY = 7  # tokens: one of them is a mask, about as many as in training
 
@@ -15,11 +19,13 @@ def probe_rows(processor: Any, signature: Signature, *, count: int = 64, seed: i
     masked-lm, with masks among them.
 
     Returns:
-        `count` unpadded rows of 3 … max_length tokens, the same for the same arguments.
+        `count` unpadded rows of 3 … max_length tokens, or of pixels; the same for the same arguments.
     """
     import numpy as np
 
     random = np.random.default_rng(seed)
+    if not is_padded(signature.inputs[0]):
+        return _images(signature.inputs[0], random, count)
     special = set(processor.all_special_ids)
     ordinary = np.array([i for i in range(len(processor)) if i not in special])
     opening, closing = _edges(processor)
@@ -39,6 +45,20 @@ def probe_rows(processor: Any, signature: Signature, *, count: int = 64, seed: i
                 for spec in signature.inputs
             }
         )
+    return rows
+
+
+def _images(spec: TensorSpec, random: Any, count: int) -> Rows:
+    """Random patches in random colours, from fine to coarse: noise alone averages out in a deep network."""
+    import numpy as np
+
+    rows = []
+    _, channels, height, width = (int(n) if not isinstance(n, str) else 0 for n in spec.shape)
+    for i in range(count):
+        cells = 2 + i % 15
+        patches = random.integers(0, 256, size=(channels, cells, cells), dtype=np.uint8)
+        down, across = (np.arange(extent) * cells // extent for extent in (height, width))
+        rows.append({spec.name: patches[:, down][:, :, across]})
     return rows
 
 

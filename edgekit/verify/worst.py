@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgekit.batches import by_length, chosen_rows, pad_rows
+from edgekit.batches import by_length, chosen_rows, length_of, pad_rows
 from edgekit.tasks import get_task
 from edgekit.verify.outputs import as_output
 
@@ -25,12 +25,12 @@ def worst_batch(candidate: Runner, reference: Runner, rows: Rows, *, pad_id: int
     import numpy as np
 
     task, output = reference.signature.task, candidate.signature.outputs[0].name
-    limit = candidate.signature.max_length or max(len(row["input_ids"]) for row in rows)
+    limit = candidate.signature.max_length or max(length_of(row) for row in rows)
     order = [i for [i] in by_length(rows, 1)]
     chosen = [order[i * (len(order) - 1) // max(1, ROWS - 1)] for i in range(ROWS)]
     worst: tuple[float, Batch] | None = None
     for [row] in (chosen_rows(rows, [i]) for i in dict.fromkeys(chosen)):
-        length = len(row["input_ids"])
+        length = length_of(row)
         for width in dict.fromkeys((length, min(length + PADDING, limit))):
             batch = pad_rows([row], reference.signature, pad_id=pad_id, width=width)
             wanted = as_output(reference.run(batch)[reference.signature.outputs[0].name], output, task)

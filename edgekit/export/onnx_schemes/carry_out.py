@@ -11,6 +11,7 @@ from edgekit.errors import ExportError
 from edgekit.export.exportable import artifact
 from edgekit.export.onnx_schemes import int8, int8_static, weight_only
 from edgekit.export.onnx_schemes.blocks import round_to_nearest
+from edgekit.export.onnx_schemes.convolutions import has_filters, quantize_convolutions
 from edgekit.export.onnx_schemes.gptq import Hessian, error_feedback
 from edgekit.export.onnx_schemes.graph import MICROSOFT, Graph
 from edgekit.export.onnx_schemes.hqq import half_quadratic
@@ -54,7 +55,12 @@ def quantize_onnx(
         ExportError: a planned weight is not in the file, or stayed as it was; no rows to calibrate on.
     """
     layers = [layer for layer in plan.layers if layer.scheme]
-    graph = stored(source, layers, rows=rows, settings=settings, spans=spans)
+    planned = {layer.name for layer in layers}
+    graph = Graph.open(source.path)
+    if has_filters(graph.model, planned):
+        graph = Graph(quantize_convolutions(source, planned, rows=rows, settings=settings))
+    else:
+        graph = stored(source, layers, rows=rows, settings=settings, spans=spans)
     graph.model.metadata_props.update({PRECISION_KEY: plan.scheme, PLAN_KEY: dumps(layers)})
     with atomic(path) as temporary:
         import onnx_ir as ir

@@ -7,7 +7,8 @@ import functools
 
 @functools.cache
 def register() -> None:
-    """Adds the small networks and the low-rank models to transformers' Auto classes and optimum's names.
+    """Adds the small networks, low-rank models and image classifiers to transformers' Auto classes, and the
+    first two to optimum's names.
 
     Called before anything is loaded; calling it again does nothing.
     """
@@ -15,11 +16,16 @@ def register() -> None:
     from transformers import (
         AutoConfig,
         AutoModel,
+        AutoModelForImageClassification,
         AutoModelForMaskedLM,
         AutoModelForSequenceClassification,
         AutoModelForTokenClassification,
     )
 
+    from edgekit.models.images.modeling import (
+        EfficientNetLiteConfig,
+        EfficientNetLiteForImageClassification,
+    )
     from edgekit.models.small import low_rank, modeling
 
     autos = {
@@ -41,3 +47,5 @@ def register() -> None:
         NormalizedConfigManager._conf[config.model_type] = NormalizedConfigManager._conf[base]
         for suffix in low_rank.TASKS:
             autos[suffix].register(config, low_rank.model_class(base, suffix))
+    AutoConfig.register(EfficientNetLiteConfig.model_type, EfficientNetLiteConfig)
+    AutoModelForImageClassification.register(EfficientNetLiteConfig, EfficientNetLiteForImageClassification)

@@ -102,10 +102,14 @@ class Data(Config):
     test_source: Asset | None = Field(
         None, description="A published test split; `split.test` is then unused."
     )
-    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "hf", "text"] = Field(
+    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "hf", "text", "images", "pixels"] = Field(
         "auto",
         description="`auto` goes by the file's ending; `hf` is a datasets folder; `text` is plain text "
-        "without labels, cut into documents by `separator`.",
+        "without labels, cut into documents by `separator`; `images` is a folder of image files for each "
+        "class; `pixels` is a JSON file of grey values for each class.",
+    )
+    image_shape: tuple[Count, Count] | None = Field(
+        None, description="Height and width of the images in files of format `pixels`."
     )
     separator: Annotated[str, AfterValidator(_expression)] = Field(
         r"\n", description="Regular expression between the documents of a plain text; each line is one."
@@ -129,4 +133,7 @@ class Data(Config):
     )
     split: Split = Split()
     calibration_rows: Annotated[int, Field(ge=1)] = Field(256, description="Training rows used to calibrate.")
-    max_length: Annotated[int, Field(ge=8, le=8192)] = Field(128, description="Tokens; longer texts are cut.")
+    max_length: Annotated[int, Field(ge=8, le=8192)] = Field(
+        128,
+        description="Tokens; longer texts are cut. Of images: the side in pixels that they are brought to.",
+    )

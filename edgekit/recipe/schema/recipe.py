@@ -9,9 +9,10 @@ from pydantic import Field, field_validator, model_validator
 
 from edgekit.recipe.schema.base import Config
 from edgekit.recipe.schema.data import Data
-from edgekit.recipe.schema.decoding import refuse_for_decoders
+from edgekit.recipe.schema.decoding import DecoderExport, refuse_for_decoders
 from edgekit.recipe.schema.distill import Baselines, Distill, LossWeights, Pretrain
 from edgekit.recipe.schema.fit import Fit
+from edgekit.recipe.schema.images import IMAGE_FORMATS, refuse_for_images
 from edgekit.recipe.schema.outputs import Benchmark, Export, Gates, Platform
 from edgekit.recipe.schema.student import Student
 from edgekit.recipe.schema.training import Teacher
@@ -25,6 +26,7 @@ TaskName = Literal[
     "token-classification",
     "sentence-embedding",
     "masked-lm",
+    "image-classification",
 ]
 AnyTask = Literal[TaskName, "text-generation"]  # a decoder has a report of its own
 
@@ -115,9 +117,15 @@ class Recipe(Config):
         return self
 
     @model_validator(mode="after")
-    def _fits_a_decoder(self) -> Recipe:
+    def _fits_its_task(self) -> Recipe:
         if self.task == "text-generation":
             refuse_for_decoders(self)
+        elif any(export.decoder != DecoderExport() for export in self.exports):
+            raise ValueError("exports.decoder is for language models (task: text-generation)")
+        elif self.task == "image-classification":
+            refuse_for_images(self)
+        elif self.data.format in IMAGE_FORMATS:
+            raise ValueError(f"data.format: {self.data.format} is for task: image-classification")
         elif self.data.format == "text":
             raise ValueError("data.format: text has no labels; it is for task: text-generation")
         elif self.distill.on_policy is not None or self.distill.teacher_texts is not None:

@@ -1,0 +1,39 @@
+"""EfficientNet-Lite for export: normalisation of pixels inside, batch normalisation in the convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from edgekit.models.images.network import Convolution, Network
+
+
+def unsupported(config: Any) -> str | None:
+    """Every configuration can be expressed."""
+    return None
+
+
+def build(config: Any, state: Mapping[str, Tensor], max_length: int | None, task: str) -> nn.Module:
+    """`pixel_values [B, 3, H, W]` float32, 0–255, RGB → logits `[B, C]`."""
+    made = _Classifier(config)
+    made.load_state_dict(dict(state), strict=True)
+    made.eval()
+    for part in made.modules():
+        if isinstance(part, Convolution):
+            assert isinstance(part.norm, nn.BatchNorm2d)
+            part.conv = fuse_conv_bn_eval(part.conv, part.norm)
+            part.norm = nn.Identity()
+    return made
+
+
+class _Classifier(nn.Module):
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.network = Network(config)
+        self.classifier = nn.Linear(config.hidden_size, len(config.id2label))
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        return self.classifier(self.network(pixel_values))

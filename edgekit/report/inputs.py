@@ -1,0 +1,29 @@
+"""What a task's inputs are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgekit.tasks import IMAGE_CLASSIFICATION
+
+
+@dataclass(frozen=True, slots=True)
+class InputWords:
+    """Words for one kind of input."""
+
+    one: str
+    many: str
+    prepared: str  # what is done to an input before the model
+    baseline: str  # the cheapest thing that could work
+    baseline_note: str
+
+
+TEXT = InputWords("text", "texts", "Tokenization", "TF-IDF", "a linear model on words")
+IMAGE = InputWords(
+    "image", "images", "Decoding and resizing", "Pixels", "logistic regression on 28×28 grey values"
+)
+
+
+def input_words(task: str) -> InputWords:
+    """The words for a task's inputs."""
+    return IMAGE if task == IMAGE_CLASSIFICATION.name else TEXT

@@ -53,6 +53,7 @@ class DecoderParity:
     gates: tuple[Gate, ...] = ()
     failures: tuple[str, ...] = ()
     stored: StoredParity | None = None
+    sha256: str = ""  # of the file or folder that was compared; "" in a record of an older version
 
     @property
     def passed(self) -> bool:

@@ -82,16 +82,14 @@ def proved(artifact: Artifact, home: Path | None) -> tuple[Artifact, DecoderPari
     Args:
         home: the results folder that it was exported into.
     """
-    for record in sorted((home / ".edgekit" / "stages").glob("export-*.json")) if home else []:
-        verified = record.with_name(record.name.replace("export-", "verify-", 1))
+    for record in sorted((home / ".edgekit" / "stages").glob("verify-*.json")) if home else []:
         try:
-            told = read_json(record)["result"]["artifact"]
-            # A file that was exported again after it was verified is another one.
-            if told["sha256"] != artifact.sha256 or verified.stat().st_mtime < record.stat().st_mtime:
+            told = read_json(record)["result"]
+            if told["sha256"] != artifact.sha256:
                 continue
-            parity = from_json(DecoderParity, read_json(verified)["result"])
+            parity = from_json(DecoderParity, told)
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # cut short, or of an older version: as good as not verified
+            continue  # of another kind, cut short, or of an older version: as good as not verified
         return replace(artifact, name=parity.artifact), parity
     return None
 

@@ -83,6 +83,7 @@ def compare_decoders(
         reference=f"{name}, {reference.name}",
         runtime=candidate.name,
         precision=artifact.precision,
+        sha256=artifact.sha256,
         texts=tuple(told),
         positions=len(sums.kl),
         mean_kl=_finite(_mean(sums.kl)),

@@ -345,11 +345,12 @@ def predict(model: Path | str, inputs: Iterable[Any], *, threads: int = 1) -> li
     """Answers texts with a model folder or an exported file; what an answer holds depends on the task.
 
     Args:
-        inputs: texts, or pairs of texts; for a masked-lm, texts with [MASK] where a word is missing.
+        inputs: texts, pairs of texts, or files of images; for a masked-lm, texts with [MASK] where a word is
+            missing.
 
     Raises:
         DataError: an empty text, or one without a mask where one is needed.
-        ModelError: not a model, or damaged.
+        ModelError: not a model, or damaged, or it answers with numbers that are not finite.
         ExportError: the artifact can't be executed on this machine.
     """
     from edgekit.stages.predicting import predictor

@@ -131,3 +131,16 @@ def test_a_full_disk_while_printing_results(tmp_path: Path) -> None:
             [sys.executable, "-m", "edgekit", "recipes", "ls"], stdout=full, stderr=subprocess.PIPE, text=True
         )
     assert done.returncode == 11 and "disk is full" in done.stderr
+
+
+def test_a_model_whose_numbers_are_not_finite(tmp_path: Path, tiny_classifier: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(tiny_classifier, tmp_path / "bad")
+    weights = load_file(tmp_path / "bad/model.safetensors")
+    weights["classifier.weight"][0, 0] = float("nan")
+    save_file(weights, tmp_path / "bad/model.safetensors", metadata={"format": "pt"})
+    refused(edgekit("predict", "bad", "fine", cwd=tmp_path), 6, "bad answers 'fine' with numbers that are")
+    exported = edgekit("export", "bad", "-t", "onnx", "--json", cwd=tmp_path)
+    assert exported.returncode == 9, exported.stderr
+    assert '"max_abs_error": null' in exported.stdout, "JSON has no infinity"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.errors import DataError
+from edgekit.errors import DataError, ModelError
 from edgekit.tasks import get_task
 from edgekit.types import Prediction, Signature
 
@@ -22,9 +22,11 @@ def predictor(path: Path, *, threads: int = 1) -> Answer:
     """What answers inputs (texts, or pairs of them) with a model folder or an exported file.
 
     Raises:
-        ModelError: not a model, or damaged.
+        ModelError: not a model, or damaged. The function raises it too, where an answer is not finite.
         ExportError: the artifact can't be executed on this machine.
     """
+    import numpy as np
+
     from edgekit.models.load import load_processor
     from edgekit.runtimes import open_runner
     from edgekit.stages.measuring import encoder
@@ -37,7 +39,13 @@ def predictor(path: Path, *, threads: int = 1) -> Answer:
     def answer(value: Any) -> Prediction:
         given = _prepared(value, signature, processor)
         batch = encode(given)
-        return _prediction(value, given, batch, runner.run(batch)[name][0], signature, processor)
+        output = runner.run(batch)[name][0]
+        if not np.isfinite(output).all():
+            raise ModelError(
+                f"{path.name} answers {value!r:.60} with numbers that are not finite.",
+                remedy="See where they begin: edgekit verify FILE --against MODEL --explain.",
+            )
+        return _prediction(value, given, batch, output, signature, processor)
 
     return answer
 

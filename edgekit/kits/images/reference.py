@@ -1,8 +1,8 @@
 """Pillow's bilinear resize and the cut of the middle, in plain Python: the text that three languages port.
 
-Pillow resizes 8-bit images in integers (`src/libImaging/Resample.c`): the weights of a triangle filter, which is
-as wide as the reduction, are rounded to 22 bits; along rows first, whose values are rounded to 8 bits, then along
-columns. Nothing outside the cut is computed, which changes no value.
+Pillow resizes 8-bit images in integers (`src/libImaging/Resample.c`): the weights of a triangle filter, as
+wide as the reduction, are rounded to 22 bits; along rows first, whose values are rounded to 8 bits, then
+along columns. Nothing outside the cut is computed, which changes no value.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def cut(source: int, target: int, size: int) -> Taps:
 
 
 def taps(source: int, target: int, place: int) -> tuple[int, list[int]]:
-    """The first source place and the integer weights of one target place; the order of operations is Pillow's."""
+    """The first source place and the integer weights of one target place, in Pillow's order of operations."""
     scale = source / target
     support = max(scale, 1.0)  # of a triangle filter: half its width
     centre = (place + 0.5) * scale

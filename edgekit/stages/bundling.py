@@ -147,6 +147,11 @@ def bundle(
     if artifact.signature.task == IMAGE_CLASSIFICATION.name:
         from edgekit.stages.image_bundling import bundle_images
 
+        if ort:
+            raise ExportError(
+                "Kits for images carry ONNX alone, not ONNX Runtime's own format.",
+                remedy="Leave --ort out.",
+            )
         return bundle_images(
             artifact, parity, folder, platform=platform, name=name, images=texts, licences=licences
         )

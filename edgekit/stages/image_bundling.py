@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,12 +48,11 @@ def bundle_images(
             f"There is no {platform} kit for images.", remedy=f"It exists for {', '.join(IMAGE_KITS)}."
         )
     from edgekit.kits.images import ImageInput, golden_images
-    from edgekit.kits.web import write_web_images
     from edgekit.models.load import load_processor
 
     front = load_processor(artifact.path.parent, uri=str(artifact.path.parent))
     given = ImageInput(front.size, front.shortest_edge)
-    return write_web_images(
+    return _writer(platform)(
         artifact,
         parity,
         given,
@@ -63,6 +62,14 @@ def bundle_images(
         answers=image_answers(artifact, images),
         licences=licences,
     )
+
+
+def _writer(platform: str) -> Callable[..., Bundle]:
+    if platform == "android":
+        from edgekit.kits.android import write_android_images as write
+    else:
+        from edgekit.kits.web import write_web_images as write
+    return write
 
 
 def prepared(rgba: bytes, width: int, height: int, given: ImageInput) -> bytes:

@@ -13,12 +13,14 @@ import onnxruntime
 import pytest
 from image_kits import EDGE, LABELS, image_files, image_kit, image_onnx
 from PIL import Image
+from tiny_kits import passed
 from web_kits import node, node_modules, tsc
 
 from edgekit.errors import ExportError, GateFailed
 from edgekit.kits.images import ImageInput
 from edgekit.kits.onnx_model import require_image_onnx
 from edgekit.models.images.front_end import ImageFrontEnd
+from edgekit.stages.bundling import bundle
 from edgekit.stages.image_bundling import LONGEST, MOST, image_answers
 from edgekit.types import Artifact
 from tests.image_examples import SIDE
@@ -154,14 +156,20 @@ def test_what_has_no_kit_is_refused(artifact: Artifact, images: list[str], tmp_p
     text = replace(artifact, signature=replace(artifact.signature, task="text-classification"))
     with pytest.raises(ExportError, match="carries an image classifier as ONNX"):
         require_image_onnx(text, ImageInput(SIDE, EDGE), kit="a kit")
-    with pytest.raises(ExportError, match="no android kit for images"):
-        image_kit(artifact, images, tmp_path / "kit", platform="android")
+    with pytest.raises(ExportError, match="no swift kit for images"):
+        image_kit(artifact, images, tmp_path / "kit", platform="swift")
     unlike = replace(artifact, name="other")
-    with pytest.raises(Exception, match="was never run") as refused:
-        from tiny_kits import passed
-
-        from edgekit.stages.bundling import bundle
-
-        parity = replace(passed(unlike), executed=False)
-        bundle(unlike, parity, tmp_path / "kit", platform="web", name="n", texts=images, licences={})
-    assert isinstance(refused.value, GateFailed)
+    never_run = replace(passed(unlike), executed=False)
+    with pytest.raises(GateFailed, match="was never run"):
+        bundle(unlike, never_run, tmp_path / "kit", platform="web", name="n", texts=images, licences={})
+    with pytest.raises(ExportError, match="ONNX Runtime's own format"):
+        bundle(
+            artifact,
+            passed(artifact),
+            tmp_path / "kit",
+            platform="android",
+            name="n",
+            texts=images,
+            licences={},
+            ort=True,
+        )

@@ -14,7 +14,7 @@ IMAGE_LOSSES = (
     *("correlation", "hidden_cosine", "embedding_cosine", "embedding_mse", "relation_distance"),
     *("relation_angle", "similarity", "probability_transfer", "correlation_congruence", "contrastive"),
 )
-IMAGE_KITS = ("web",)  # platforms
+IMAGE_KITS = ("android", "web")  # platforms
 PRECISIONS = {"onnx": ("fp32", "fp16", "int8-static"), "coreml": ("fp16", "fp32", "int8")}
 
 

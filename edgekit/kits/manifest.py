@@ -124,7 +124,10 @@ def checked_manifest(
             remedy="Build the tables with max_length as in the artifact's signature; a decoder's without.",
         )
     if not answers or not golden:
-        raise ExportError("A kit needs inputs to be tested with.", remedy="Give golden vectors and answers.")
+        inputs = "images" if isinstance(tables, ImageInput) else "texts"
+        raise ExportError(
+            f"A kit needs {inputs} to be tested with.", remedy="Give golden vectors and answers."
+        )
     require_replaceable(folder)
     require_space(folder.parent, 2 * artifact.size_bytes, purpose=f"Writing {folder.name}")
     return manifest

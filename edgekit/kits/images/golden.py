@@ -43,7 +43,8 @@ def golden_images(prepare: Prepare, own: ImageInput, *, seed: int = 0) -> tuple[
         own: of the model.
         seed: of the random pixels.
     """
-    chance, made = random.Random(seed), []
+    chance = random.Random(seed)
+    made: list[GoldenImage] = []
     for i, (width, height) in enumerate(SIZES):
         for given in (SMALL[i % len(SMALL)], SMALL[(i + 2) % len(SMALL)], own):
             rgba = bytes(_pixels(chance, width, height, len(made)))

@@ -13,7 +13,7 @@ from edgekit.files import folder_lock, read_json
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Recipe
 from edgekit.recipe.schema.outputs import KIT_TARGETS
-from edgekit.tasks import TEXT_GENERATION
+from edgekit.tasks import IMAGE_CLASSIFICATION, TEXT_GENERATION
 from edgekit.types import Artifact, Parity
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def bundle_model(
         platforms: "swift", "android", "web".
         out: folder of the kits, one folder a platform; `kits/` in the results folder when None.
         name: of the product; the recipe's, or the folder's, when empty.
-        texts: as the app will meet them; tests replay the answers to them. The run's own test rows when
-            empty, and everyday sentences where there is no run.
+        texts: or images, as the app will meet them; tests replay the answers to them. The run's own test
+            rows when empty, and everyday sentences, or random images, where there is no run.
         against: the model to verify the file against, where no verdict on it is recorded.
         licences: what the kit is made of → SPDX; a run's sources are known.
         ort: Android alone: ship ONNX Runtime's own format.
@@ -52,7 +52,7 @@ def bundle_model(
         ModelError: nothing fits, or whether it is right is not known.
         ExportError: there is no kit for it.
     """
-    from edgekit.stages.bundling import EVERYDAY, FOLDER, bundle, results_folder
+    from edgekit.stages.bundling import FOLDER, bundle, results_folder
     from edgekit.stages.decoder_bundling import bundle_decoder, chosen_decoder, exported_decoders, folder_of
 
     hush()
@@ -75,10 +75,17 @@ def bundle_model(
                 for p, one in picked.items()
             ]
     chosen = {p: _chosen(path, home, p, against) for p in wanted}
-    words = list(texts) or (_test_texts(recipe, home) if recipe and home else list(EVERYDAY))
+    words = list(texts) or (_test_texts(recipe, home) if recipe and home else [])
     with folder_lock(folder):
         return [
-            bundle(*one, folder / p, platform=p, texts=words, ort=ort and p == "android", **told)
+            bundle(
+                *one,
+                folder / p,
+                platform=p,
+                texts=words or _everyday(one[0]),
+                ort=ort and p == "android",
+                **told,
+            )
             for p, one in chosen.items()
         ]
 
@@ -115,6 +122,13 @@ def _chosen(
         )
     parity = known[artifact_or_none.sha256]
     return replace(artifact_or_none, name=parity.artifact), parity
+
+
+def _everyday(artifact: Artifact) -> tuple[str, ...]:
+    """Sentences for a model of texts; a kit makes images of its own."""
+    from edgekit.stages.bundling import EVERYDAY
+
+    return () if artifact.signature.task == IMAGE_CLASSIFICATION.name else EVERYDAY
 
 
 def _exported(folder: Path) -> list[Path]:

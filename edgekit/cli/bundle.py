@@ -30,8 +30,8 @@ PLATFORMS = ("swift", "android", "web")
 @click.option(
     "--texts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Texts (prompts) as the app will meet them, one a line. [default: a run's test rows, else "
-    "everyday sentences]",
+    help="Texts (prompts, paths of images) as the app will meet them, one a line. [default: a run's test "
+    "rows, else everyday sentences or random images]",
 )
 @click.option(
     "--against",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from edgekit.codec import to_json
 from edgekit.decoder_parity import DecoderParity
 from edgekit.errors import ExportError, GateFailed, ModelError
 from edgekit.files import read_json, require_space, sha256_path
-from edgekit.kits.tokenizer import Golden, TokenizerTables
+from edgekit.kits.images import ImageInput
+from edgekit.kits.tokenizer import TokenizerTables
 from edgekit.types import Artifact, Parity
 
 FORMAT = "edgekit kit 1.0"
@@ -98,11 +99,11 @@ def require_replaceable(folder: Path) -> None:
 def checked_manifest(
     artifact: Artifact,
     parity: Parity | DecoderParity,
-    tables: TokenizerTables,
+    tables: TokenizerTables | ImageInput,
     folder: Path,
     *,
     platform: str,
-    golden: Sequence[Golden],
+    golden: Sequence[object],
     answers: Sequence[object],
     licences: Mapping[str, str | None] | None,
 ) -> dict[str, Any]:
@@ -117,19 +118,22 @@ def checked_manifest(
     manifest = kit_manifest(artifact, parity, platform=platform, tables=tables, licences=licences or {})
     # A prompt that does not fit is refused, not cut.
     limit = artifact.signature.max_length if isinstance(parity, Parity) else None
-    if tables.max_length != limit:
+    if isinstance(tables, TokenizerTables) and tables.max_length != limit:
         raise ExportError(
             f"The tokenizer's tables cut texts at {tables.max_length} tokens, and the model takes {limit}.",
             remedy="Build the tables with max_length as in the artifact's signature; a decoder's without.",
         )
     if not answers or not golden:
-        raise ExportError("A kit needs texts to be tested with.", remedy="Give golden vectors and answers.")
+        inputs = "images" if isinstance(tables, ImageInput) else "texts"
+        raise ExportError(
+            f"A kit needs {inputs} to be tested with.", remedy="Give golden vectors and answers."
+        )
     require_replaceable(folder)
     require_space(folder.parent, 2 * artifact.size_bytes, purpose=f"Writing {folder.name}")
     return manifest
 
 
-def proof(parity: Parity | DecoderParity) -> str:
+def proof(parity: Parity | DecoderParity, *, inputs: str = "texts") -> str:
     """One sentence for a kit's README: what it was compared with, and how near it came."""
     if isinstance(parity, DecoderParity):
         same = f"{parity.same:,} of {parity.written:,} tokens were written as it writes them"
@@ -138,7 +142,7 @@ def proof(parity: Parity | DecoderParity) -> str:
             f"{parity.positions:,} next tokens the mean KL divergence is {parity.mean_kl:.4f} nats, "
             f"{parity.top1:.1%} have the same likeliest one, and {same}."
         )
-    compared = f"Compared with {parity.reference} on {parity.samples:,} texts by {parity.runtime}"
+    compared = f"Compared with {parity.reference} on {parity.samples:,} {inputs} by {parity.runtime}"
     if parity.label_agreement is not None:
         return f"{compared}: {parity.label_agreement:.2%} of the labels agree."
     if parity.cosine is not None:
@@ -157,14 +161,14 @@ def kit_manifest(
     parity: Parity | DecoderParity,
     *,
     platform: str,
-    tables: TokenizerTables,
+    tables: TokenizerTables | ImageInput,
     licences: Mapping[str, str | None],
 ) -> dict[str, Any]:
     """The manifest, as plain JSON values; every kit carries it under the same keys.
 
     Args:
         platform: "swift", "android" or "web".
-        tables: of the tokenizer.
+        tables: of the tokenizer, or how images are prepared.
         licences: of the model, its teacher, its data …: name → SPDX; None when it is not known.
 
     Raises:
@@ -173,7 +177,7 @@ def kit_manifest(
     from edgekit import __version__
 
     require_parity(artifact, parity)
-    signature, files = artifact.signature, sorted(tables.files.items())
+    signature = artifact.signature
     return {
         "format": FORMAT,
         "edgekit_version": __version__,
@@ -189,14 +193,23 @@ def kit_manifest(
             "size_bytes": artifact.size_bytes,
             "sha256": artifact.sha256,
         },
-        "tokenizer": {
-            "kind": tables.kind,
-            "sha256": tables.sha256,  # of the tokenizer.json they were probed from
-            "tables": {name: sha256(text.encode()).hexdigest() for name, text in files},
-        },
+        **_front_end(tables),
         "parity": {
             name: to_json(getattr(parity, name))
             for name in (_COMPARED if isinstance(parity, Parity) else _DECODED)
         },
         "licences": {"kit code": "Apache-2.0", **licences},
+    }
+
+
+def _front_end(tables: TokenizerTables | ImageInput) -> dict[str, Any]:
+    if isinstance(tables, ImageInput):
+        return {"image": asdict(tables)}
+    files = sorted(tables.files.items())
+    return {
+        "tokenizer": {
+            "kind": tables.kind,
+            "sha256": tables.sha256,  # of the tokenizer.json they were probed from
+            "tables": {name: sha256(text.encode()).hexdigest() for name, text in files},
+        }
     }

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from edgekit.errors import ExportError
 from edgekit.kits.generation.parts import GeneratorParts
-from edgekit.tasks import get_task
+from edgekit.kits.images import ImageInput
+from edgekit.tasks import IMAGE_CLASSIFICATION, get_task
 from edgekit.types import Artifact
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -42,6 +43,27 @@ def require_onnx(artifact: Artifact, *, kit: str, tasks: Iterable[str]) -> None:
         raise ExportError(
             f"{artifact.name} takes texts of one length only, or gives {signature.outputs[0].name}.",
             remedy="Export it with edgekit's ONNX target, whose sequence length is free.",
+        )
+
+
+def require_image_onnx(artifact: Artifact, given: ImageInput, *, kit: str) -> None:
+    """Lets an ONNX image classifier pass that takes what a kit prepares.
+
+    Raises:
+        ExportError: the target, the task or the interface is another.
+    """
+    signature = artifact.signature
+    if artifact.target not in ("onnx", "onnxruntime") or signature.task != IMAGE_CLASSIFICATION.name:
+        raise ExportError(
+            f"{artifact.name} is for {artifact.target} and {signature.task}; {kit} carries an image "
+            "classifier as ONNX.",
+            remedy="Export an image classifier with --target onnx and give that artifact.",
+        )
+    shapes = [(spec.dtype, tuple(spec.shape[1:])) for spec in signature.inputs]
+    if shapes != [("float32", (3, given.size, given.size))]:
+        raise ExportError(
+            f"{artifact.name} does not take one float32 image of 3 x {given.size} x {given.size}.",
+            remedy="Export it with edgekit's ONNX target, with the preprocessor_config.json beside it.",
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from edgekit import api
+from edgekit.app import bundle_model
 from edgekit.files import read_json
 from edgekit.models.save import save_model
 from edgekit.pipeline import RunResult, plan_run, run_recipe
@@ -132,6 +133,17 @@ def test_what_is_beside_a_file_says_how_images_are_prepared(result: RunResult) -
 def test_an_unchanged_run_makes_nothing_anew(recipe: Recipe, result: RunResult) -> None:
     again = run_recipe(recipe, out=result.folder)
     assert all(stage.reused for stage in again.report.stages)
+
+
+def test_app_kits_carry_the_smallest_file_and_the_runs_own_images(result: RunResult, tmp_path: Path) -> None:
+    web, android = bundle_model(result.folder, platforms=["web", "android"], out=tmp_path / "kits")
+    exported = (result.folder / "student" / "onnx").glob("*.onnx")
+    assert web.artifact.size_bytes == android.artifact.size_bytes == min(p.stat().st_size for p in exported)
+    samples = read_json(web.path / "test" / "samples.json")["samples"]
+    assert {(one["width"], one["height"]) for one in samples} == {(SIDE, SIDE)} and len(samples) > 4
+    lines = (android.path / "stripes/src/shared/resources/samples.txt").read_text().splitlines()
+    assert [line.split(" ")[2] for line in lines] == [one["rgb"] for one in samples]
+    assert web.manifest["image"] == {"size": SIDE, "shortest_edge": SIDE}
 
 
 def test_a_folder_is_verified_on_labelled_images(

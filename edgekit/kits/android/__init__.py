@@ -2,5 +2,6 @@
 
 from edgekit.kits.android.write import write_android
 from edgekit.kits.android.write_generator import write_android_generator
+from edgekit.kits.android.write_images import write_android_images
 
-__all__ = ["write_android", "write_android_generator"]
+__all__ = ["write_android", "write_android_generator", "write_android_images"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgekit.kits.android import versions
@@ -66,12 +66,15 @@ class Label private constructor(val ordinal: Int, val text: String) {{
 {_MEMBERS.format(entries=entries)}{objects}"""
 
 
-def kit_code(artifact: Artifact, place: Place, *, version: str) -> str:
+def kit_code(
+    artifact: Artifact, place: Place, *, version: str, numbers: Mapping[str, int] | None = None
+) -> str:
     """`Kit`, the constants of one model.
 
     Args:
         place: where its files are.
         version: edgekit's.
+        numbers: more of them, by their names.
     """
     signature = artifact.signature
     values = {
@@ -87,6 +90,7 @@ def kit_code(artifact: Artifact, place: Place, *, version: str) -> str:
         "PARAMETERS": f"{artifact.parameters}L",
         "EDGEKIT_VERSION": kotlin_literal(version),
         "ONNXRUNTIME": kotlin_literal(versions.ONNXRUNTIME),
+        **{name: str(value) for name, value in (numbers or {}).items()},
     }
     constants = "".join(f"    const val {name} = {value}\n" for name, value in values.items())
     return f"""package {place.package}

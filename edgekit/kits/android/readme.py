@@ -54,7 +54,7 @@ val {variable} = {api}.load(context)
 val answer = {variable}.{call}  // {gives}
 {variable}.close()
 ```
-{_labels(signature.labels)}
+{label_words(signature.labels)}
 Keep the object: loading takes time, and any number of coroutines may share it. Texts longer than
 {signature.max_length} tokens are cut. The Gradle files are for Android Gradle plugin {versions.AGP}; with 8,
 add the plugin `org.jetbrains.kotlin.android` to the module.
@@ -82,7 +82,8 @@ it of each.
 """
 
 
-def _labels(labels: tuple[str, ...]) -> str:
+def label_words(labels: tuple[str, ...]) -> str:
+    """The first labels in a line of their own; "" when the task has none."""
     if not labels:
         return ""
     if len(labels) > MOST_CASES:

@@ -79,7 +79,10 @@ def write_android(
     with atomic(folder) as made:
         module = made / place.module
         copy_template(
-            made, place, API[artifact.signature.task], keep=lambda file: "generation" not in file.parts
+            made,
+            place,
+            API[artifact.signature.task],
+            keep=lambda file: not {"generation", "images"} & set(file.parts),
         )
         write_text(
             module / "src/main/kotlin/Kit.kt", kit_code(artifact, place, version=manifest["edgekit_version"])

@@ -64,7 +64,7 @@ def write_android_generator(parts: GeneratorParts, folder: Path) -> Bundle:
 
 
 def _belongs(file: Path) -> bool:
-    return file.stem not in _LEFT_OUT and "androidTest" not in file.parts
+    return file.stem not in _LEFT_OUT and not {"androidTest", "images"} & set(file.parts)
 
 
 def _put_model(source: Path, path: Path) -> dict[str, Any]:

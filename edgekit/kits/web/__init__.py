@@ -2,5 +2,6 @@
 
 from edgekit.kits.web.write import write_web
 from edgekit.kits.web.write_generator import write_web_generator
+from edgekit.kits.web.write_images import write_web_images
 
-__all__ = ["write_web", "write_web_generator"]
+__all__ = ["write_web", "write_web_generator", "write_web_images"]

@@ -61,7 +61,7 @@ const {variable} = await {api}.load();
 const answer = await {variable}.{call};  // {gives}
 await {variable}.close();
 ```
-{_labels(signature.labels)}
+{label_words(signature.labels)}
 Keep the object: loading takes time, and any number of callers may share it. Texts longer than
 {signature.max_length} tokens are cut. The JavaScript in `js/` is ready to use, with its types beside it.
 
@@ -98,7 +98,8 @@ report.
 """
 
 
-def _labels(labels: tuple[str, ...]) -> str:
+def label_words(labels: tuple[str, ...]) -> str:
+    """The first labels in a line of their own; "" when the task has none."""
     if not labels:
         return ""
     if len(labels) > MOST_CASES:

@@ -88,7 +88,7 @@ def write_web(
             made,
             task_file,
             {"@SLUG@": slug, "@TASK@": artifact.signature.task},
-            keep=lambda file: "generation" not in file.parts,
+            keep=lambda file: not {"generation", "images"} & set(file.parts),
         )
         index = index_code(task_file, labelled=bool(labels))
         for file in ("src/index.ts", "js/index.js", "js/index.d.ts"):

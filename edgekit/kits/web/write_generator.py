@@ -26,7 +26,7 @@ _OWN = Path(__file__).parent / "generator"  # files beside the template's
 _UNPACKED = "model.unpacked.onnx"
 # What a package for texts alone has no use for.
 _LEFT_OUT = {
-    "bench.mjs", "benchmark", "engine", "model", "numbers",
+    "bench.mjs", "benchmark", "engine", "images", "model", "numbers", "running", "elements.js",
     "demo.js", "answers.js", "bench-worker.js", "measuring.js", "kit.test.mjs", "samples.mjs", "index.html",
 }  # fmt: skip
 
@@ -52,7 +52,7 @@ def write_web_generator(parts: GeneratorParts, folder: Path) -> Bundle:
             made,
             "generator",
             {"@SLUG@": slug, "@TASK@": artifact.signature.task},
-            keep=lambda file: not {file.name, file.name.split(".")[0]} & _LEFT_OUT,
+            keep=lambda file: not {*file.parts, file.name.split(".")[0]} & _LEFT_OUT,
         )
         for source in _OWN.rglob("*.*"):
             write_text(made / source.relative_to(_OWN), source.read_text(encoding="utf-8"))

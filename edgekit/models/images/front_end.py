@@ -72,8 +72,10 @@ class ImageFrontEnd:
         width, height = image.size
         short = min(width, height)
         wanted = (width * self.shortest_edge // short, height * self.shortest_edge // short)
-        if wanted != (width, height):
-            image = image.resize(wanted, _BILINEAR)
+        # One axis after the other: in one call, which comes first depends on Pillow's version and the sizes.
+        for between in ((wanted[0], height), wanted):
+            if between != image.size:
+                image = image.resize(between, _BILINEAR)
         left, top = (wanted[0] - self.size) // 2, (wanted[1] - self.size) // 2
         image = image.crop((left, top, left + self.size, top + self.size))
         return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))

@@ -1,32 +1,6 @@
-/**
- * Each task's answer as elements, and in words for a screen reader. Labels are what somebody wrote: they become text
- * nodes and nothing else.
- */
+/** Each task's answer as elements, and in words for a screen reader. */
 import * as kit from "../js/index.js";
-
-const SHOWN = 8; // labels
-
-export function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
-
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const counted = (text) => text || "(no name)";
-
-function bars(ranked, chosen) {
-  return element("ol", { className: "labels" }, ...ranked.map(({ label, probability }) => {
-    const bar = element("div", { className: "bar" });
-    bar.style.width = percent(probability).replace(" ", "");
-    const track = element("div", { className: "track" }, bar);
-    track.ariaHidden = "true";
-    const line = element("div", { className: "line" },
-      element("bdi", { className: "label", textContent: counted(label) }),
-      element("span", { className: "share", textContent: percent(probability) }));
-    return element("li", { className: chosen.includes(label) ? "chosen" : "" }, line, track);
-  }));
-}
+import { bars, counted, element, percent, SHOWN } from "./elements.js";
 
 /** Task → how its model is loaded and asked. An answer is `{ shown: Node, spoken: string }`. */
 const TASKS = {

@@ -1,5 +1,6 @@
 /** The page: type a text, see the model's answer, how long it took, and measure the device. */
-import { element, taskOf } from "./answers.js";
+import { taskOf } from "./answers.js";
+import { element } from "./elements.js";
 import { keepForOffline } from "./offline.js";
 import { measureDevice } from "./measuring.js";
 import { runtime } from "./runtime.js";

@@ -1,6 +1,6 @@
 /** The button that measures: each number of threads in a worker of its own, so that the page stays usable. */
 import { deviceResult } from "../js/benchmark.js";
-import { element } from "./answers.js";
+import { element } from "./elements.js";
 
 const at = (id) => document.getElementById(id);
 

@@ -1,6 +1,5 @@
 /** The kit's files, wherever they lie. */
 import type { Options } from "./options.js";
-import { Tokenizer } from "./tokenizer/tokenizer.js";
 /** kit.json */
 export interface Kit {
     readonly format: string;
@@ -19,10 +18,15 @@ export interface Kit {
     readonly weights?: string;
     /** The model for WebAssembly: the same weights, which it unpacks when it is opened. */
     readonly unpacked?: string;
-    readonly inputs: Readonly<Record<string, "int32" | "int64">>;
+    readonly inputs: Readonly<Record<string, "int32" | "int64" | "float32">>;
     readonly output: string;
     readonly labels: readonly string[];
     readonly max_length: number | null;
+    /** Of a model for images: how they are prepared, in pixels. */
+    readonly image?: {
+        readonly size: number;
+        readonly shortest_edge: number;
+    };
     /** Of every other file, as fetch takes it. */
     readonly integrity: Readonly<Record<string, string>>;
 }
@@ -38,5 +42,3 @@ export declare const inNode: boolean;
  * @throws KitError a file isn't there, or is another one than this kit's.
  */
 export declare function openFiles({ files, signal }: Options): Promise<Files>;
-/** The tokenizer that the tables describe. */
-export declare function openTokenizer({ kit, text }: Files): Promise<Tokenizer>;

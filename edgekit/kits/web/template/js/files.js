@@ -1,6 +1,5 @@
 /** The kit's files, wherever they lie. */
 import { KitError } from "./error.js";
-import { Tokenizer } from "./tokenizer/tokenizer.js";
 export const inNode = typeof process === "object" && !!process.versions?.node && typeof document === "undefined";
 /**
  * Reads kit.json; the other files are read when they are asked for.
@@ -26,15 +25,6 @@ export async function openFiles({ files, signal }) {
     const kit = JSON.parse(decoder.decode(await read("kit.json")));
     const bytes = (name) => read(name, kit.integrity[name]);
     return { kit, bytes, text: async (name) => decoder.decode(await bytes(name)) };
-}
-/** The tokenizer that the tables describe. */
-export async function openTokenizer({ kit, text }) {
-    const read = async (name) => (name in kit.integrity ? text(name) : undefined);
-    const [tokenizer = "", vocabulary = "", merges, scores] = await Promise.all(["tokenizer.txt", "vocab.txt", "merges.txt", "scores.txt"].map(read));
-    const tables = {
-        tokenizer, vocabulary, ...(merges === undefined ? {} : { merges }), ...(scores === undefined ? {} : { scores }),
-    };
-    return new Tokenizer(tables);
 }
 async function folderOf(files) {
     // Bundlers take `new URL(…, import.meta.url)` for a file that they should copy; this is a folder.

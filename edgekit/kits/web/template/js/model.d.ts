@@ -1,6 +1,6 @@
 /** What every task's class shares: the open model, and letting go of it. */
-import type { Engine } from "./engine.js";
-export declare class Model {
+import type { Running } from "./running.js";
+export declare class Model<Engine extends Running> {
     protected readonly engine: Engine;
     /** @internal */
     constructor(engine: Engine);

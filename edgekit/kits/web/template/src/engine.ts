@@ -1,28 +1,16 @@
-/** Text in, numbers out: what every task is made of. */
+/** Text in, numbers out: what every task for texts is made of. */
 
-import { KitError } from "./error.js";
-import { openFiles, openTokenizer, type Kit } from "./files.js";
+import { openFiles, type Kit } from "./files.js";
 import type { Options } from "./options.js";
+import { Running } from "./running.js";
 import { openSession, type Opened } from "./session.js";
+import { openTokenizer } from "./tokenizer/open.js";
 import type { Encoding, Tokenizer } from "./tokenizer/tokenizer.js";
 
 /** A tokenizer and an open session. Texts that are asked for at the same time are answered in turn. */
-export class Engine {
-  private last: Promise<unknown> = Promise.resolve();
-  private closed = false;
-
-  private constructor(
-    readonly kit: Kit,
-    private readonly opened: Opened,
-    private readonly tokenizer: Tokenizer,
-  ) {}
-
-  get threads(): number {
-    return this.opened.threads;
-  }
-
-  get runtime(): string {
-    return this.opened.runtime;
+export class Engine extends Running {
+  private constructor(kit: Kit, opened: Opened, private readonly tokenizer: Tokenizer) {
+    super(kit, opened);
   }
 
   /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
@@ -37,30 +25,17 @@ export class Engine {
   }
 
   /** The output, row after row. */
-  async run(tokens: Encoding): Promise<Float32Array> {
-    if (this.closed) throw new KitError("This model is closed.", "Load it again.");
-    const answer = this.last.then(() => this.answer(tokens));
-    this.last = answer.catch(() => undefined);
-    return answer;
-  }
-
-  /** Frees the memory of the model, after the answers that are being made. */
-  async close(): Promise<void> {
-    const { closed, last } = this;
-    this.closed = true;
-    await last;
-    if (!closed) await this.opened.session.release();
-  }
-
-  private async answer({ ids, typeIds, mask }: Encoding): Promise<Float32Array> {
+  run({ ids, typeIds, mask }: Encoding): Promise<Float32Array> {
     const values: Record<string, number[]> = { input_ids: ids, attention_mask: mask, token_type_ids: typeIds };
-    const feeds = Object.entries(this.kit.inputs).map(([name, type]) => [name, this.tensor(type, values[name] ?? [])]);
-    const made = await this.opened.session.run(Object.fromEntries(feeds), [this.kit.output]);
-    return Float32Array.from(made[this.kit.output]?.data as Float32Array);
+    return this.answer(() => Object.fromEntries(
+      Object.entries(this.kit.inputs).map(([name, type]) => [name, this.tensor(type, values[name] ?? [])]),
+    ));
   }
 
-  private tensor(type: "int32" | "int64", values: number[]): object {
-    const data = type === "int64" ? BigInt64Array.from(values, BigInt) : Int32Array.from(values);
-    return new this.opened.ort.Tensor(type, data, [1, values.length]);
+  private tensor(type: string, values: number[]): object {
+    const shape = [1, values.length];
+    const { Tensor } = this.opened.ort;
+    if (type === "int64") return new Tensor(type, BigInt64Array.from(values, BigInt), shape);
+    return new Tensor("int32", Int32Array.from(values), shape);
   }
 }

@@ -2,7 +2,6 @@
 
 import { KitError } from "./error.js";
 import type { Options } from "./options.js";
-import { Tokenizer, type TokenizerFiles } from "./tokenizer/tokenizer.js";
 
 /** kit.json */
 export interface Kit {
@@ -22,10 +21,12 @@ export interface Kit {
   readonly weights?: string;
   /** The model for WebAssembly: the same weights, which it unpacks when it is opened. */
   readonly unpacked?: string;
-  readonly inputs: Readonly<Record<string, "int32" | "int64">>;
+  readonly inputs: Readonly<Record<string, "int32" | "int64" | "float32">>;
   readonly output: string;
   readonly labels: readonly string[];
   readonly max_length: number | null;
+  /** Of a model for images: how they are prepared, in pixels. */
+  readonly image?: { readonly size: number; readonly shortest_edge: number };
   /** Of every other file, as fetch takes it. */
   readonly integrity: Readonly<Record<string, string>>;
 }
@@ -63,17 +64,6 @@ export async function openFiles({ files, signal }: Options): Promise<Files> {
   const kit = JSON.parse(decoder.decode(await read("kit.json"))) as Kit;
   const bytes = (name: string): Promise<Uint8Array> => read(name, kit.integrity[name]);
   return { kit, bytes, text: async (name) => decoder.decode(await bytes(name)) };
-}
-
-/** The tokenizer that the tables describe. */
-export async function openTokenizer({ kit, text }: Files): Promise<Tokenizer> {
-  const read = async (name: string): Promise<string | undefined> => (name in kit.integrity ? text(name) : undefined);
-  const [tokenizer = "", vocabulary = "", merges, scores] =
-    await Promise.all(["tokenizer.txt", "vocab.txt", "merges.txt", "scores.txt"].map(read));
-  const tables: TokenizerFiles = {
-    tokenizer, vocabulary, ...(merges === undefined ? {} : { merges }), ...(scores === undefined ? {} : { scores }),
-  };
-  return new Tokenizer(tables);
 }
 
 async function folderOf(files?: string | URL): Promise<URL> {

@@ -1,8 +1,8 @@
 /** What every task's class shares: the open model, and letting go of it. */
 
-import type { Engine } from "./engine.js";
+import type { Running } from "./running.js";
 
-export class Model {
+export class Model<Engine extends Running> {
   /** @internal */
   constructor(protected readonly engine: Engine) {}
 

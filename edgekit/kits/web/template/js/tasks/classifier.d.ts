@@ -1,10 +1,11 @@
+import { Engine } from "../engine.js";
 import type { Label } from "../label.js";
 import { Model } from "../model.js";
 import { type Ranked } from "../numbers.js";
 import type { Options } from "../options.js";
 export type { Ranked };
 /** Tells what kind of text it is given. Keep it: loading takes time, and any number of callers may share it. */
-export declare class Classifier extends Model {
+export declare class Classifier extends Model<Engine> {
     /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
     static load(options?: Options): Promise<Classifier>;
     /** All labels, in the order of their numbers. */

@@ -1,7 +1,8 @@
+import { Engine } from "../engine.js";
 import { Model } from "../model.js";
 import type { Options } from "../options.js";
 /** Gives a text a place among others. Keep it: loading takes time, and any number of callers may share it. */
-export declare class Embedder extends Model {
+export declare class Embedder extends Model<Engine> {
     /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
     static load(options?: Options): Promise<Embedder>;
     /** A vector of length 1: the dot product of two is their cosine. */

@@ -1,10 +1,11 @@
 import { KitError } from "../error.js";
-import { openFiles, openTokenizer } from "../files.js";
+import { openFiles } from "../files.js";
 import { Decoder } from "../generation/decoder.js";
 import { check, choose, Random } from "../generation/sampling.js";
 import { PieceStream } from "../generation/stream.js";
 import { GenerationTables } from "../generation/tables.js";
 import { openSession } from "../session.js";
+import { openTokenizer } from "../tokenizer/open.js";
 /**
  * Writes text on the device, token by token. Keep it: loading takes time. It writes one text at a time, in the order in
  * which they were asked for; a text that begins like the one before (a conversation that goes on) is not read anew.

@@ -1,7 +1,8 @@
+import { Engine } from "../engine.js";
 import { Model } from "../model.js";
 import type { Options } from "../options.js";
 /** Gives a text a number. Keep it: loading takes time, and any number of callers may share it. */
-export declare class Regressor extends Model {
+export declare class Regressor extends Model<Engine> {
     /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
     static load(options?: Options): Promise<Regressor>;
     /**

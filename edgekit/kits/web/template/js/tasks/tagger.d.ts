@@ -1,3 +1,4 @@
+import { Engine } from "../engine.js";
 import type { Label } from "../label.js";
 import { Model } from "../model.js";
 import type { Options } from "../options.js";
@@ -7,7 +8,7 @@ export interface TaggedWord {
     readonly label: Label | null;
 }
 /** Tags the words of a text. Keep it: loading takes time, and any number of callers may share it. */
-export declare class Tagger extends Model {
+export declare class Tagger extends Model<Engine> {
     /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
     static load(options?: Options): Promise<Tagger>;
     /** All tags, in the order of their numbers. */

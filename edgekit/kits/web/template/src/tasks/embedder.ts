@@ -3,7 +3,7 @@ import { Model } from "../model.js";
 import type { Options } from "../options.js";
 
 /** Gives a text a place among others. Keep it: loading takes time, and any number of callers may share it. */
-export class Embedder extends Model {
+export class Embedder extends Model<Engine> {
   /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
   static async load(options?: Options): Promise<Embedder> {
     return new Embedder(await Engine.load(options));

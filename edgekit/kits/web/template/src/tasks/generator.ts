@@ -1,11 +1,12 @@
 import { KitError } from "../error.js";
-import { openFiles, openTokenizer } from "../files.js";
+import { openFiles } from "../files.js";
 import { Decoder } from "../generation/decoder.js";
 import { check, choose, Random, type Sampling } from "../generation/sampling.js";
 import { PieceStream } from "../generation/stream.js";
 import { GenerationTables, type Message } from "../generation/tables.js";
 import type { Options } from "../options.js";
 import { openSession, type Opened } from "../session.js";
+import { openTokenizer } from "../tokenizer/open.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 
 export type { Message, Sampling };

@@ -7,7 +7,7 @@ import type { Options } from "../options.js";
 export type { Ranked };
 
 /** Tells which labels, of several, a text has. Keep it: loading takes time, and any number of callers may share it. */
-export class Classifier extends Model {
+export class Classifier extends Model<Engine> {
   /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
   static async load(options?: Options): Promise<Classifier> {
     return new Classifier(await Engine.load(options));

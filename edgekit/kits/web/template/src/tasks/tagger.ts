@@ -12,7 +12,7 @@ export interface TaggedWord {
 }
 
 /** Tags the words of a text. Keep it: loading takes time, and any number of callers may share it. */
-export class Tagger extends Model {
+export class Tagger extends Model<Engine> {
   /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
   static async load(options?: Options): Promise<Tagger> {
     return new Tagger(await Engine.load(options));

@@ -1,0 +1,26 @@
+/** Image in, numbers out. */
+import { openFiles } from "../files.js";
+import { Running } from "../running.js";
+import { openSession } from "../session.js";
+import { pixelsOf } from "./decode.js";
+import { prepare } from "./prepare.js";
+/** A preparation and an open session. Images that are asked for at the same time are answered in turn. */
+export class ImageEngine extends Running {
+    constructor(kit, opened) {
+        super(kit, opened);
+    }
+    /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
+    static async load(options = {}) {
+        const files = await openFiles(options);
+        return new ImageEngine(files.kit, await openSession(files, options));
+    }
+    /** The output, a number for each label. An image is decoded when it is its turn. */
+    run(image) {
+        const preparation = this.kit.image;
+        const [name = ""] = Object.keys(this.kit.inputs);
+        return this.answer(async () => {
+            const pixels = Float32Array.from(prepare(await pixelsOf(image), preparation));
+            return { [name]: new this.opened.ort.Tensor("float32", pixels, [1, 3, preparation.size, preparation.size]) };
+        });
+    }
+}

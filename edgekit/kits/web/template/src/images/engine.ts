@@ -1,0 +1,31 @@
+/** Image in, numbers out. */
+
+import { openFiles, type Kit } from "../files.js";
+import type { Options } from "../options.js";
+import { Running } from "../running.js";
+import { openSession, type Opened } from "../session.js";
+import { pixelsOf, type ImageSource } from "./decode.js";
+import { prepare, type Preparation } from "./prepare.js";
+
+/** A preparation and an open session. Images that are asked for at the same time are answered in turn. */
+export class ImageEngine extends Running {
+  private constructor(kit: Kit, opened: Opened) {
+    super(kit, opened);
+  }
+
+  /** @throws KitError a file or the runtime isn't there, or the model can't be opened. */
+  static async load(options: Options = {}): Promise<ImageEngine> {
+    const files = await openFiles(options);
+    return new ImageEngine(files.kit, await openSession(files, options));
+  }
+
+  /** The output, a number for each label. An image is decoded when it is its turn. */
+  run(image: ImageSource): Promise<Float32Array> {
+    const preparation = this.kit.image as Preparation;
+    const [name = ""] = Object.keys(this.kit.inputs);
+    return this.answer(async () => {
+      const pixels = Float32Array.from(prepare(await pixelsOf(image), preparation));
+      return { [name]: new this.opened.ort.Tensor("float32", pixels, [1, 3, preparation.size, preparation.size]) };
+    });
+  }
+}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgekit.errors import ExportError
+from edgekit.kits.audio import AudioInput
+from edgekit.kits.audio.interface import TASK as AUDIO_CLASSIFICATION
 from edgekit.kits.generation.parts import GeneratorParts
 from edgekit.kits.images import ImageInput
 from edgekit.tasks import IMAGE_CLASSIFICATION, get_task
@@ -46,25 +48,34 @@ def require_onnx(artifact: Artifact, *, kit: str, tasks: Iterable[str]) -> None:
         )
 
 
-def require_image_onnx(artifact: Artifact, given: ImageInput, *, kit: str) -> None:
-    """Lets an ONNX image classifier pass that takes what a kit prepares.
+def require_classifier_onnx(artifact: Artifact, given: ImageInput | AudioInput, *, kit: str) -> None:
+    """Lets an ONNX classifier of images or clips pass that takes what a kit prepares.
 
     Raises:
         ExportError: the target, the task or the interface is another.
     """
     signature = artifact.signature
-    if artifact.target not in ("onnx", "onnxruntime") or signature.task != IMAGE_CLASSIFICATION.name:
+    task, kind, shape, expected = _classifier(given)
+    if artifact.target not in ("onnx", "onnxruntime") or signature.task != task:
         raise ExportError(
-            f"{artifact.name} is for {artifact.target} and {signature.task}; {kit} carries an image "
+            f"{artifact.name} is for {artifact.target} and {signature.task}; {kit} carries an {kind} "
             "classifier as ONNX.",
-            remedy="Export an image classifier with --target onnx and give that artifact.",
+            remedy=f"Export an {kind} classifier with --target onnx and give that artifact.",
         )
     shapes = [(spec.dtype, tuple(spec.shape[1:])) for spec in signature.inputs]
-    if shapes != [("float32", (3, given.size, given.size))]:
+    if shapes != [("float32", shape)]:
         raise ExportError(
-            f"{artifact.name} does not take one float32 image of 3 x {given.size} x {given.size}.",
+            f"{artifact.name} does not take one float32 {expected}.",
             remedy="Export it with edgekit's ONNX target, with the preprocessor_config.json beside it.",
         )
+
+
+def _classifier(given: ImageInput | AudioInput) -> tuple[str, str, tuple[int, ...], str]:
+    """The task, its kind in a word, the shape of an input, and the input in words."""
+    if isinstance(given, AudioInput):
+        return AUDIO_CLASSIFICATION, "audio", (given.samples,), f"clip of {given.samples} samples"
+    shape = (3, given.size, given.size)
+    return IMAGE_CLASSIFICATION.name, "image", shape, f"image of 3 x {given.size} x {given.size}"
 
 
 def require_decoder(parts: GeneratorParts, *, kit: str) -> None:

@@ -35,7 +35,14 @@ def worst(channels: Sequence[Sequence[float]], rate: int, asked: AudioInput) -> 
 @pytest.mark.parametrize("target", [8000, 16_000])
 @pytest.mark.parametrize("rate", COMMON)
 def test_common_rates_are_scipys(rate: int, target: int) -> None:
-    for frames, channels, samples in ((1, 1, 5), (2, 2, 8), (3, 1, 3), (77, 2, 31), (640, 6, 333), (501, 1, 9)):
+    for frames, channels, samples in (
+        (1, 1, 5),
+        (2, 2, 8),
+        (3, 1, 3),
+        (77, 2, 31),
+        (640, 6, 333),
+        (501, 1, 9),
+    ):
         assert worst(clip(frames, channels, frames), rate, AudioInput(target, samples)) < 2e-7
 
 

@@ -18,7 +18,7 @@ from web_kits import node, node_modules, tsc
 
 from edgekit.errors import ExportError, GateFailed
 from edgekit.kits.images import ImageInput
-from edgekit.kits.onnx_model import require_image_onnx
+from edgekit.kits.onnx_model import require_classifier_onnx
 from edgekit.models.images.front_end import ImageFrontEnd
 from edgekit.stages.bundling import bundle
 from edgekit.stages.image_bundling import LONGEST, MOST, image_answers
@@ -152,10 +152,10 @@ def test_without_images_random_ones_are_answered(artifact: Artifact) -> None:
 
 def test_what_has_no_kit_is_refused(artifact: Artifact, images: list[str], tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="does not take one float32 image of 3 x 32 x 32"):
-        require_image_onnx(artifact, ImageInput(32, 32), kit="a kit")
+        require_classifier_onnx(artifact, ImageInput(32, 32), kit="a kit")
     text = replace(artifact, signature=replace(artifact.signature, task="text-classification"))
     with pytest.raises(ExportError, match="carries an image classifier as ONNX"):
-        require_image_onnx(text, ImageInput(SIDE, EDGE), kit="a kit")
+        require_classifier_onnx(text, ImageInput(SIDE, EDGE), kit="a kit")
     with pytest.raises(ExportError, match="no swift kit for images"):
         image_kit(replace(artifact, target="coreml"), images, tmp_path / "kit", platform="swift")
     unlike = replace(artifact, name="other")

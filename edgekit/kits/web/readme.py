@@ -65,17 +65,7 @@ await {variable}.close();
 Keep the object: loading takes time, and any number of callers may share it. Texts longer than
 {signature.max_length} tokens are cut. The JavaScript in `js/` is ready to use, with its types beside it.
 
-**Bundlers** (Vite, webpack …) move code away from its files: copy `model/` to where your server finds it, and
-say so with `{api}.load({{ files: "/{slug}/" }})`.
-
-**Without a bundler** browsers can't import by name: give the module,
-`{api}.load({{ onnxruntime: await import("./ort.wasm.bundle.min.mjs") }})`, with
-`ort-wasm-simd-threaded.wasm` beside it; both are in `onnxruntime-web/dist`.
-
-**Threads** need a page that is cross-origin isolated: https (or localhost), and the headers
-`Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy: require-corp`. Without them the
-model runs on one thread; `{variable}.threads` tells. `npm start` sends them.
-
+{browser_notes(api, slug, variable=variable)}
 **Node**: the install script of `onnxruntime-node` fetches GPU libraries on some systems; `--ignore-scripts`
 leaves them out, and nothing else. The folder's own `.npmrc` says so for what is installed in it.
 
@@ -95,6 +85,22 @@ node bench.mjs --threads 1,2,4 --seconds 10 --out result.json
 
 or the page's button, which offers the same file. `edgekit bench import result.json` brings it into the
 report.
+"""
+
+
+def browser_notes(api: str, slug: str, *, variable: str) -> str:
+    """What a page has to know: bundlers, modules without them, threads."""
+    return f"""\
+**Bundlers** (Vite, webpack …) move code away from its files: copy `model/` to where your server finds it, and
+say so with `{api}.load({{ files: "/{slug}/" }})`.
+
+**Without a bundler** browsers can't import by name: give the module,
+`{api}.load({{ onnxruntime: await import("./ort.wasm.bundle.min.mjs") }})`, with
+`ort-wasm-simd-threaded.wasm` beside it; both are in `onnxruntime-web/dist`.
+
+**Threads** need a page that is cross-origin isolated: https (or localhost), and the headers
+`Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy: require-corp`. Without them the
+model runs on one thread; `{variable}.threads` tells. `npm start` sends them.
 """
 
 

@@ -11,12 +11,6 @@ internal val SAMPLES: List<ImageSample> = lines("samples.txt").map { (width, hei
     ImageSample(pixels, width.toInt(), height.toInt(), output.split(',').map { it.toFloat() }.toFloatArray())
 }
 
-/** Of other processors' rounding; the same one gives equal bits. */
-internal const val TOLERANCE = 1e-3f
-
-internal fun lines(name: String): List<List<String>> =
-    resource(name).bufferedReader().use { it.readLines() }.map { it.split(' ') }
-
 /** @param step values of a pixel: 3, or 4 with opacity. */
 internal fun argb(bytes: ByteArray, step: Int): IntArray = IntArray(bytes.size / step) { i ->
     fun value(channel: Int) = bytes[i * step + channel].toInt() and 0xff

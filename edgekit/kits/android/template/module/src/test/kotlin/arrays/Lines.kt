@@ -1,0 +1,8 @@
+package edgekit.kit
+
+/** Of other processors' rounding; the same one gives equal bits. */
+internal const val TOLERANCE = 1e-3f
+
+/** A file's lines, each cut at its spaces. */
+internal fun lines(name: String): List<List<String>> =
+    resource(name).bufferedReader().use { it.readLines() }.map { it.split(' ') }

@@ -22,7 +22,7 @@ class Words:
     one: str  # "An image"
     inputs: str  # "images"
     tried: str  # a sentence: what to do on the page
-    notes: str  # Markdown: what may be given, and what the platform does before
+    notes: str  # Markdown: what may be given, and what comes before; SLUG is the package
     tested: str  # "pixels and outputs"
 
 
@@ -68,7 +68,7 @@ const [best] = await classifier.top({words.argument});       // {{ label, probab
 await classifier.close();
 ```
 {label_words(signature.labels)}
-{words.notes}
+{words.notes.replace("SLUG", slug)}
 Keep the classifier: loading takes time, and any number of callers may share it.
 
 {browser_notes(words.api, slug, variable="classifier")}

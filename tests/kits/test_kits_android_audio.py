@@ -1,0 +1,61 @@
+"""Android kits for audio: Kotlin compiles them, and their tests pass on the JVM with the real ONNX Runtime.
+
+Needs `make kotlin-toolchain`; skipped with the reason otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from audio_kits import LABELS, audio_kit, audio_onnx
+from kotlin_kits import make_jvm
+
+from edgekit.kits.audio.golden import FRAMES, LONG_RATES, RATES
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("android")
+    return audio_kit(audio_onnx(folder / "onnx"), folder / "kit", name="Tones 2", platform="android").path
+
+
+def test_the_module_holds_what_audio_needs_and_nothing_for_others(kit: Path) -> None:
+    module = kit / "tones-2"
+    names = {path.stem for path in module.rglob("*.kt")}
+    assert {
+        "AudioClassifier",
+        "PrepareClip",
+        "ArrayModel",
+        "AudioGoldenTest",
+        "Kit",
+        "Label",
+        "Load",
+    } <= names
+    others = {"Tokenizer", "Classifier", "Engine", "Generator", "GoldenTest", "ImageEngine", "Bitmaps"}
+    assert not names & others
+    code = (module / "src/main/kotlin/Kit.kt").read_text()
+    assert "const val SAMPLING_RATE = 16000\n" in code and "const val SAMPLES = 4000\n" in code
+    assert "AudioClassifier.Companion.load(" in (module / "src/main/kotlin/Load.kt").read_text()
+    manifest = json.loads((kit / "manifest.json").read_text())
+    assert manifest["audio"] == {"sampling_rate": 16_000, "samples": 4000}
+    assert manifest["model"]["labels"] == list(LABELS)
+    told = (kit / "README.md").read_text()
+    assert "classify(pcm, sampleRate)" in told and "AudioRecord" in told and "RECORD_AUDIO" in told
+    resources = (module / "src/shared/resources").glob("*.txt")
+    assert sum(path.stat().st_size for path in resources) < 500_000
+
+
+@pytest.mark.kits
+def test_kotlin_gives_pythons_samples_and_answers(kit: Path, tmp_path: Path) -> None:
+    jvm, jar, module = make_jvm(tmp_path), tmp_path / "kit.jar", kit / "tones-2"
+    jvm.compile(sorted(module.glob("src/*/kotlin")), jar)
+    tests = ("edgekit.tones2.AudioGoldenTest", "edgekit.tones2.AudioClassifierTest")
+    code, printed = jvm.junit(jar, module, *tests)
+    assert code == 0 and "OK (7 tests)" in printed, printed
+    [samples, output] = [line.split(": ") for line in printed.splitlines() if "largest difference" in line]
+    if samples[0] != "golden clips":
+        samples, output = output, samples
+    assert samples[1] == f"{2 * len(RATES) * len(FRAMES) + len(LONG_RATES)}, largest difference of a sample"
+    assert float(samples[2]) <= 1e-6 and float(output[1]) < 1e-4

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
+import wave
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import torch
 from scipy.signal import resample_poly
 from tiny_kits import passed
@@ -36,6 +39,12 @@ def waveform(pcm: np.ndarray, rate: int, given: AudioInput) -> np.ndarray:
     else:
         made[-over // 2 : -over // 2 + len(mono)] = mono
     return made.astype(np.float32)
+
+
+def logits(artifact: Artifact, pcm: np.ndarray, rate: int) -> np.ndarray:
+    """By ONNX Runtime in Python, `[labels]`."""
+    session = onnxruntime.InferenceSession(str(artifact.path))
+    return session.run(None, {INPUT: waveform(pcm, rate, GIVEN)[None]})[0][0]
 
 
 class TinyNetwork(torch.nn.Module):
@@ -86,6 +95,23 @@ def tones(rate: int, seconds: float, *, channels: int = 1, seed: int = 0) -> np.
     wave = 0.4 * np.sin(2 * np.pi * low * time) + 0.2 * np.sin(2 * np.pi * high * time)
     values = wave + random.normal(0, 0.02, (channels, len(time)))
     return (np.rint(values * 32_768) / 32_768).astype(np.float32)
+
+
+def wav(pcm: np.ndarray, rate: int, *, bits: int) -> bytes:
+    """A file of integers."""
+    values = np.rint(pcm.T.astype(np.float64) * 2 ** (bits - 1)).astype(np.int64)
+    held = values.astype(np.int32).astype("<i4").tobytes()
+    width = bits // 8
+    body = b"".join(held[i : i + width] for i in range(0, len(held), 4))
+    if width == 1:
+        body = (values + 128).astype(np.uint8).tobytes()
+    made = io.BytesIO()
+    with wave.open(made, "wb") as stream:
+        stream.setnchannels(len(pcm))
+        stream.setsampwidth(width)
+        stream.setframerate(rate)
+        stream.writeframes(body)
+    return made.getvalue()
 
 
 CLIPS = ((16_000, 0.3, 1), (8000, 0.2, 1), (44_100, 0.4, 2), (22_050, 0.1, 1))  # Hz, seconds, channels

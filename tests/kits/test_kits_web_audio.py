@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import shutil
 import struct
-import wave
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
-from audio_kits import CLIPS, GIVEN, LABELS, audio_clips, audio_kit, audio_onnx, tones, waveform
+from audio_kits import CLIPS, GIVEN, LABELS, audio_clips, audio_kit, audio_onnx, logits, tones, wav, waveform
 from tiny_kits import passed
 from web_kits import node, node_modules, tsc
 
 from edgekit.errors import ExportError, GateFailed
 from edgekit.kits.audio import AudioInput
 from edgekit.kits.audio.golden import FRAMES, LONG_RATES, RATES
-from edgekit.kits.audio.interface import INPUT
 from edgekit.kits.onnx_model import require_classifier_onnx
 from edgekit.stages.audio_bundling import BUDGET, audio_answers
 from edgekit.types import Artifact
@@ -47,29 +43,6 @@ def installed(kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = shutil.copytree(kit, tmp_path_factory.mktemp("installed") / "kit")
     (copy / "node_modules").symlink_to(node_modules())
     return copy
-
-
-def by_python(artifact: Artifact, pcm: np.ndarray, rate: int) -> np.ndarray:
-    """Logits."""
-    session = onnxruntime.InferenceSession(str(artifact.path))
-    return session.run(None, {INPUT: waveform(pcm, rate, GIVEN)[None]})[0][0]
-
-
-def wav(pcm: np.ndarray, rate: int, *, bits: int) -> bytes:
-    """A file of integers."""
-    values = np.rint(pcm.T.astype(np.float64) * 2 ** (bits - 1)).astype(np.int64)
-    held = values.astype(np.int32).astype("<i4").tobytes()
-    width = bits // 8
-    body = b"".join(held[i : i + width] for i in range(0, len(held), 4))
-    if width == 1:
-        body = (values + 128).astype(np.uint8).tobytes()
-    made = io.BytesIO()
-    with wave.open(made, "wb") as stream:
-        stream.setnchannels(len(pcm))
-        stream.setsampwidth(width)
-        stream.setframerate(rate)
-        stream.writeframes(body)
-    return made.getvalue()
 
 
 def wav_of_floats(pcm: np.ndarray, rate: int, *, extensible: bool) -> bytes:
@@ -145,8 +118,8 @@ def test_an_app_gets_what_python_gets_of_wav_files_of_any_kind(installed: Path, 
     assert code == 0, printed
     for found, (pcm, rate, _) in zip(json.loads(printed), given, strict=True):
         assert found["rate"] == rate and found["first"] == pcm[:, :50].tolist()
-        logits = by_python(artifact, pcm, rate)
-        powers = np.exp(logits - logits.max())
+        output = logits(artifact, pcm, rate)
+        powers = np.exp(output - output.max())
         right = dict(zip(LABELS, (powers / powers.sum()).tolist(), strict=True))
         assert found["answer"] == pytest.approx(right, abs=1e-4)
 
@@ -195,7 +168,7 @@ def test_samples_are_of_one_channel_and_answered_as_they_are(artifact: Artifact)
     for one, (rate, seconds, _) in zip(made, CLIPS, strict=True):
         pcm = np.frombuffer(one.pcm, "<i2")
         assert len(pcm) == round(min(seconds, heard) * rate)
-        right = by_python(artifact, (pcm / np.float32(32_768)).astype(np.float32)[None], one.rate)
+        right = logits(artifact, (pcm / np.float32(32_768)).astype(np.float32)[None], one.rate)
         assert one.output == pytest.approx(right.tolist(), abs=1e-5)
 
 

@@ -42,7 +42,7 @@ function from16Bits(base64) {
 
 /** One button begins and ends it; it ends by itself after what the model hears. */
 function offerRecording(seconds, take) {
-  const idle = `Record ${seconds.toFixed(1)} seconds`;
+  const idle = `Record ${Number(seconds.toFixed(2))} seconds`;
   let ending;
   const tell = (label, spoken) => {
     button.textContent = label;

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgekit.errors import ExportError
-from edgekit.kits.audio import AudioInput
+from edgekit.kits.audio import AudioInput, require_audio_input
 from edgekit.kits.audio.interface import TASK as AUDIO_CLASSIFICATION
 from edgekit.kits.generation.parts import GeneratorParts
-from edgekit.kits.images import ImageInput
+from edgekit.kits.images import ImageInput, require_image_input
 from edgekit.tasks import IMAGE_CLASSIFICATION, get_task
 from edgekit.types import Artifact
 
@@ -55,27 +55,18 @@ def require_classifier_onnx(artifact: Artifact, given: ImageInput | AudioInput, 
         ExportError: the target, the task or the interface is another.
     """
     signature = artifact.signature
-    task, kind, shape, expected = _classifier(given)
+    audio = isinstance(given, AudioInput)
+    task, kind = (AUDIO_CLASSIFICATION, "audio") if audio else (IMAGE_CLASSIFICATION.name, "image")
     if artifact.target not in ("onnx", "onnxruntime") or signature.task != task:
         raise ExportError(
             f"{artifact.name} is for {artifact.target} and {signature.task}; {kit} carries an {kind} "
             "classifier as ONNX.",
             remedy=f"Export an {kind} classifier with --target onnx and give that artifact.",
         )
-    shapes = [(spec.dtype, tuple(spec.shape[1:])) for spec in signature.inputs]
-    if shapes != [("float32", shape)]:
-        raise ExportError(
-            f"{artifact.name} does not take one float32 {expected}.",
-            remedy="Export it with edgekit's ONNX target, with the preprocessor_config.json beside it.",
-        )
-
-
-def _classifier(given: ImageInput | AudioInput) -> tuple[str, str, tuple[int, ...], str]:
-    """The task, its kind in a word, the shape of an input, and the input in words."""
     if isinstance(given, AudioInput):
-        return AUDIO_CLASSIFICATION, "audio", (given.samples,), f"clip of {given.samples} samples"
-    shape = (3, given.size, given.size)
-    return IMAGE_CLASSIFICATION.name, "image", shape, f"image of 3 x {given.size} x {given.size}"
+        require_audio_input(artifact, given)
+    else:
+        require_image_input(artifact, given)
 
 
 def require_decoder(parts: GeneratorParts, *, kit: str) -> None:

@@ -6,13 +6,18 @@ Needs `make kotlin-toolchain`; skipped with the reason otherwise.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import jsonschema
 import pytest
-from audio_kits import LABELS, audio_kit, audio_onnx
+from audio_kits import CLIPS, LABELS, audio_kit, audio_onnx
 from kotlin_kits import make_jvm
 
 from edgekit.kits.audio.golden import FRAMES, LONG_RATES, RATES
+
+MEASURE = Path(__file__).parent / "kotlin_checks" / "Measure.kt"
+SCHEMA = Path(__file__).parents[2] / "docs" / "device-result.schema.json"
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +47,34 @@ def test_the_module_holds_what_audio_needs_and_nothing_for_others(kit: Path) -> 
     assert manifest["audio"] == {"sampling_rate": 16_000, "samples": 4000}
     assert manifest["model"]["labels"] == list(LABELS)
     told = (kit / "README.md").read_text()
-    assert "classify(pcm, sampleRate)" in told and "AudioRecord" in told and "RECORD_AUDIO" in told
+    assert (
+        "classify(pcm, sampleRate)" in told
+        and "AudioRecord" in told
+        and "RECORD_AUDIO" in told
+        and ":tones-2:connectedDebug" in told
+    )
     resources = (module / "src/shared/resources").glob("*.txt")
     assert sum(path.stat().st_size for path in resources) < 500_000
 
 
 @pytest.mark.kits
-def test_kotlin_gives_pythons_samples_and_answers(kit: Path, tmp_path: Path) -> None:
+def test_kotlin_gives_pythons_samples_and_answers_and_measures(kit: Path, tmp_path: Path) -> None:
     jvm, jar, module = make_jvm(tmp_path), tmp_path / "kit.jar", kit / "tones-2"
-    jvm.compile(sorted(module.glob("src/*/kotlin")), jar)
+    measure = tmp_path / "Measure.kt"
+    measure.write_text(MEASURE.read_text().replace("textclassification", "tones2"))
+    jvm.compile([*sorted(module.glob("src/*/kotlin")), measure], jar)
     tests = ("edgekit.tones2.AudioGoldenTest", "edgekit.tones2.AudioClassifierTest")
     code, printed = jvm.junit(jar, module, *tests)
     assert code == 0 and "OK (7 tests)" in printed, printed
-    [samples, output] = [line.split(": ") for line in printed.splitlines() if "largest difference" in line]
-    if samples[0] != "golden clips":
-        samples, output = output, samples
-    assert samples[1] == f"{2 * len(RATES) * len(FRAMES) + len(LONG_RATES)}, largest difference of a sample"
-    assert float(samples[2]) <= 1e-6 and float(output[1]) < 1e-4
+    worst = dict(re.findall(r"largest difference of an? (sample|output): (.*)", printed))
+    assert float(worst["sample"]) <= 1e-6 and float(worst["output"]) < 1e-4
+    assert f"golden clips: {2 * len(RATES) * len(FRAMES) + len(LONG_RATES)}," in printed
+
+    code, printed = jvm.run(jar, module, "edgekit.checks.measure.MeasureKt")
+    assert code == 0, printed
+    result = json.loads(printed)
+    jsonschema.validate(result, json.loads(SCHEMA.read_text()))
+    measured = result["rows"][0]
+    assert result["artifact"]["task"] == "audio-classification" and measured["texts"] == len(CLIPS)
+    assert 0 < measured["p50_ms"] <= measured["p90_ms"] <= measured["end_to_end_p99_ms"]
+    assert measured["answers"]["label_agreement"] == 1.0 and measured["answers"]["max_abs_error"] < 1e-4

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from audio_kits import CLIPS, GIVEN, LABELS, audio_clips, audio_kit, audio_onnx, logits, tones, wav, waveform
@@ -21,8 +22,10 @@ from edgekit.kits.audio import AudioInput
 from edgekit.kits.audio.golden import FRAMES, LONG_RATES, RATES
 from edgekit.kits.onnx_model import require_classifier_onnx
 from edgekit.stages.audio_bundling import BUDGET, audio_answers
+from edgekit.stages.devices import read_result
 from edgekit.types import Artifact
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "device-result.schema.json"
 CONSUMER = ("--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom")
 GOLDEN = 2 * len(RATES) * len(FRAMES) + len(LONG_RATES)
 
@@ -92,6 +95,22 @@ def test_a_kit_that_answers_otherwise_fails_its_tests(installed: Path, tmp_path:
     assert code != 0 and "# fail 2" in printed, printed  # outputs, answers
 
 
+def test_the_benchmark_writes_a_result_that_can_be_imported(
+    installed: Path, artifact: Artifact, tmp_path: Path
+) -> None:
+    out = tmp_path / "result.json"
+    words = ("--threads", "1", "--seconds", "0.1", "--warmup", "2", "--out", str(out))
+    code, printed = node(installed, "bench.mjs", *words)
+    assert code == 0, printed
+    jsonschema.validate(json.loads(out.read_text()), json.loads(SCHEMA.read_text()))
+    result = read_result(out)
+    assert (result.artifact.sha256, result.artifact.task) == (artifact.sha256, "audio-classification")
+    [row] = result.rows
+    assert row.texts == len(CLIPS) and row.runs % row.texts == 0 and row.not_measured == ""
+    assert row.p50_ms and row.end_to_end_p50_ms and row.answers
+    assert row.answers.label_agreement == 1 and (row.answers.max_abs_error or 0) < 1e-4
+
+
 def test_an_app_gets_what_python_gets_of_wav_files_of_any_kind(installed: Path, artifact: Artifact) -> None:
     (installed / "ask.mjs").write_text(
         'import { readFileSync } from "node:fs";\n'
@@ -150,13 +169,13 @@ def test_the_kit_says_what_it_is_is_small_and_carries_nothing_for_others(
     assert manifest["audio"] == {"sampling_rate": 16_000, "samples": 4000} and "image" not in manifest
     assert manifest["model"]["sha256"] == artifact.sha256 and manifest["model"]["labels"] == list(LABELS)
     files = {path.relative_to(kit).as_posix() for path in kit.rglob("*.*")}
-    assert not {name for name in files if any(w in name for w in ("token", "generat", "bench", "image"))}
+    assert not {name for name in files if any(word in name for word in ("token", "generat", "image"))}
     assert sum((kit / "test" / name).stat().st_size for name in ("golden.txt", "samples.json")) < 500_000
     package = json.loads((kit / "package.json").read_text())
-    assert set(package["exports"]) == {".", "./model/*", "./package.json"}
+    assert set(package["exports"]) == {".", "./benchmark", "./model/*", "./package.json"}
     told = (kit / "README.md").read_text()
     assert "classifier.classify(sound)" in told and "clips by a runner" in told and "tokens" not in told
-    assert 'import { readWav } from "tiny";' in told
+    assert 'import { readWav } from "tiny";' in told and "node bench.mjs" in told
     page = (kit / "index.html").read_text()
     assert "@" not in page and 'href="demo/audio.css"' in page and 'id="record"' in page
 

@@ -78,7 +78,8 @@ def write_android_audio(
         folder: becomes the kit; an older kit there is replaced.
         name: of the product, in the author's words; module and package are named after it.
         golden: clips with their prepared samples, for the module's own tests.
-        answers: clips and what a runner answered, which tests replay. At least one.
+        answers: clips and what a runner answered; tests replay them, and the benchmark runs them. At least
+            one.
         licences: of the model, its teacher, its data: name → SPDX, None when it isn't known.
 
     Raises:
@@ -103,5 +104,5 @@ def write_android_audio(
 
 
 def _sample(answer: AudioAnswer) -> str:
-    """As `RecordedClips.kt` reads it."""
+    """As `readSamples` of audio reads it."""
     return f"{answer.rate} {base64.b64encode(answer.pcm).decode('ascii')} {output_text(answer.output)}"

@@ -20,7 +20,7 @@ from edgekit.kits.onnx_model import require_classifier_onnx
 from edgekit.types import Artifact, Parity
 
 # What a module without texts has no use for.
-_LEFT_OUT = {"Engine", "Model", "WhiteSpace", "GoldenTest", "Recorded", "Samples"}
+_LEFT_OUT = {"Engine", "Model", "WhiteSpace", "GoldenTest", "Recorded"}
 
 Answer = TypeVar("Answer")
 Golden = TypeVar("Golden")
@@ -69,7 +69,7 @@ def write_classifier(
     )
     place, words = place_of(name, model=f"model{artifact.path.suffix}"), kind.words
     manifest["file"] = {"name": place.model, "size_bytes": artifact.size_bytes, "sha256": artifact.sha256}
-    left_out = {"tokenizer", "androidTest"} | KINDS - {kind.folder, "arrays"}
+    left_out = {"tokenizer"} | KINDS - {kind.folder, "arrays"}
     with atomic(folder) as made:
         module = made / place.module
         copy_template(

@@ -20,7 +20,7 @@ from edgekit.kits.tokenizer import write_golden
 
 _MOST_BYTES = 2_000_000_000  # of an ONNX file with its weights inside, and of an app's asset
 # What a module for texts alone has no use for.
-_LEFT_OUT = {"Engine", "Model", "Numbers", "GoldenTest", "Recorded", "Samples"}
+_LEFT_OUT = {"Engine", "Model", "Numbers", "GoldenTest", "Recorded"}
 _PARTS_LEFT_OUT = {"androidTest"} | KINDS - {"generation"}
 
 

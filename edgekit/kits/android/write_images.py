@@ -51,7 +51,8 @@ def write_android_images(
         folder: becomes the kit; an older kit there is replaced.
         name: of the product, in the author's words; module and package are named after it.
         golden: images with their prepared pixels, for the module's own tests.
-        answers: images and what a runner answered, which tests replay. At least one.
+        answers: images and what a runner answered; tests replay them, and the benchmark runs them. At least
+            one.
         licences: of the model, its teacher, its data: name → SPDX, None when it isn't known.
 
     Raises:
@@ -76,6 +77,6 @@ def write_android_images(
 
 
 def _sample(answer: ImageAnswer) -> str:
-    """As `RecordedImages.kt` reads it."""
+    """As `readSamples` of images reads it."""
     rgb = base64.b64encode(answer.rgb).decode("ascii")
     return f"{answer.width} {answer.height} {rgb} {output_text(answer.output)}"

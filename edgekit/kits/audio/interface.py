@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgekit.types import Signature
+from edgekit.errors import ExportError
+from edgekit.types import Artifact, Signature
 
 TASK = "audio-classification"
 INPUT = "input_values"  # `[B, samples]` float32
@@ -30,6 +31,20 @@ class AudioAnswer:
     rate: int  # Hz
     pcm: bytes  # `[frames]` 16-bit, little-endian, mono
     output: Sequence[float]  # of the signature's first output: a number for each label
+
+
+def require_audio_input(artifact: Artifact, given: AudioInput) -> None:
+    """Lets a model pass that takes what a kit prepares.
+
+    Raises:
+        ExportError: its inputs are others.
+    """
+    shapes = [(spec.dtype, tuple(spec.shape[1:])) for spec in artifact.signature.inputs]
+    if shapes != [("float32", (given.samples,))]:
+        raise ExportError(
+            f"{artifact.name} does not take one float32 clip of {given.samples} samples.",
+            remedy="Export it with edgekit, with the preprocessor_config.json beside it.",
+        )
 
 
 def audio_samples_json(signature: Signature, answers: Sequence[AudioAnswer]) -> dict[str, Any]:

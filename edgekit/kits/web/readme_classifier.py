@@ -9,7 +9,7 @@ from edgekit.files import human
 from edgekit.kits.manifest import proof
 from edgekit.kits.names import ts_literal
 from edgekit.kits.web import versions
-from edgekit.kits.web.readme import browser_notes, label_words
+from edgekit.kits.web.readme import MEASURE, browser_notes, label_words
 from edgekit.types import Artifact, Parity
 
 
@@ -51,7 +51,8 @@ npm install
 npm start       # then open the address that it prints
 ```
 
-{words.tried} It works without network after the first visit.
+{words.tried} It works without network after the first visit,
+and measures the device.
 
 ## Use
 
@@ -79,4 +80,5 @@ Keep the classifier: loading takes time, and any number of callers may share it.
 ```sh
 npm test        # {words.tested}, on this computer
 ```
-"""
+
+{MEASURE}"""

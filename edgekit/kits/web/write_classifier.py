@@ -22,10 +22,10 @@ from edgekit.types import Artifact, Parity, Signature
 
 _HERE = Path(__file__).parent
 _FORM = "form.html"  # of a kind: what stands in the page's frame
-# What a package without texts has no use for.
+# What a package without texts has no use for, or has as a file of its own.
 _LEFT_OUT = {
-    "tokenizer", "bench.mjs", "benchmark", "engine", "words",
-    "demo.js", "answers.js", "bench-worker.js", "measuring.js", "kit.test.mjs", "samples.mjs", "index.html",
+    "tokenizer", "benchmark", "engine", "words",
+    "demo.js", "answers.js", "kit.test.mjs", "samples.mjs", "index.html",
 }  # fmt: skip
 
 Answer = TypeVar("Answer")
@@ -85,6 +85,8 @@ def write_classifier(
         _package(made / "package.json", kind)
         for file in ("src/index.ts", "js/index.js", "js/index.d.ts"):
             write_text(made / file, index_code(kind.task_file, labelled=True))
+        for file in ("src/benchmark.ts", "js/benchmark.js", "js/benchmark.d.ts"):
+            write_text(made / file, f'export * from "./{kind.folder}/benchmark.js";\n')
         write_text(made / "src/label.ts", label_type(signature.labels))
         write_text(made / "js/label.d.ts", label_type(signature.labels))
         write_text(made / "js/label.js", "export {};\n")
@@ -121,9 +123,8 @@ def _page(kind: Kind) -> str:
 
 
 def _package(path: Path, kind: Kind) -> None:
-    """package.json without what is left out."""
+    """package.json, in the words of the kind."""
     told = json.loads(path.read_text(encoding="utf-8"))
-    del told["exports"]["./benchmark"], told["scripts"]["bench"]
     told["description"] = kind.description
     told["scripts"]["test"] = f"node --test test/{kind.folder}.test.mjs"
     write_text(path, json.dumps(told, indent=2) + "\n")

@@ -26,7 +26,7 @@ _OWN = Path(__file__).parent / "generator"  # files beside the template's
 _UNPACKED = "model.unpacked.onnx"
 # What a package for texts alone has no use for.
 _LEFT_OUT = {
-    "bench.mjs", "benchmark", "engine", "model", "numbers", "running", "elements.js", "page",
+    "bench.mjs", "benchmark", "protocol", "engine", "model", "numbers", "running", "elements.js", "page",
     "demo.js", "answers.js", "bench-worker.js", "measuring.js", "kit.test.mjs", "samples.mjs", "index.html",
     *(KINDS - {"generation"}),
 }  # fmt: skip

@@ -63,8 +63,8 @@ def write_web_images(
         folder: becomes the package; an older kit there is replaced.
         name: of the product, in the author's words; the package is named after it.
         golden: images with their prepared pixels, for the package's own tests.
-        answers: images and what a runner answered; tests replay them, and the page offers them as examples.
-            At least one.
+        answers: images and what a runner answered; tests replay them, the benchmark runs them, and the page
+            offers them as examples. At least one.
         licences: of the model, its teacher, its data: name → SPDX, None when it isn't known.
 
     Raises:

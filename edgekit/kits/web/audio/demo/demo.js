@@ -1,13 +1,13 @@
-/** The page: choose, drop or record a sound, see the model's answer and how long it took. */
+/** The page: choose, drop or record a sound, see the model's answer, how long it took, and measure the device. */
 import { AudioClassifier, readWav } from "../js/index.js";
 import { keepForOffline } from "./offline.js";
-import { asking, at, offerExamples, openKit, problem, ready, showFacts, takeFiles } from "./page.js";
+import { asking, at, offerSamples, openKit, problem, ready, showFacts, takeFiles } from "./page.js";
 import { record } from "./record.js";
 import { runtime } from "./runtime.js";
 import { wavFile } from "./wav-file.js";
 
 const [button, player] = ["record", "player"].map(at);
-const FOR_RECORDING = ["", "demo/recorder-worklet.js"]; // and the page itself
+const NEEDED_LATER = ["", "demo/recorder-worklet.js", "demo/bench-worker.js"]; // and the page itself
 
 async function start() {
   const kit = await openKit();
@@ -15,10 +15,10 @@ async function start() {
   const { milliseconds, offline } = showFacts(kit, model);
   const ask = asking(model, milliseconds, show);
   takeFiles((file) => ask(file.name, () => decoded(file, kit.audio.sampling_rate)));
-  await offerExamples(({ rate, pcm }, name) => ask(name, async () => ({ samples: from16Bits(pcm), sampleRate: rate })));
+  await offerSamples(["clip", "clips"], ({ audio }, name) => ask(name, async () => audio));
   offerRecording(model.seconds, (sound) => ask("Recording", async () => sound));
   ready("Choose or record a sound above.");
-  offline.textContent = await keepForOffline(kit, FOR_RECORDING).catch(({ message }) => `no: ${message}`);
+  offline.textContent = await keepForOffline(kit, NEEDED_LATER).catch(({ message }) => `no: ${message}`);
 }
 
 /** WAV files as they are; of other kinds the browser decodes and resamples, by a filter of its own. */
@@ -32,12 +32,6 @@ async function decoded(file, rate) {
       remedy: "Choose a WAV file, or another kind that this browser plays.", cause,
     });
   }
-}
-
-function from16Bits(base64) {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  return Float32Array.from({ length: bytes.length / 2 }, (_, i) => view.getInt16(2 * i, true) / 32_768);
 }
 
 /** One button begins and ends it; it ends by itself after what the model hears. */

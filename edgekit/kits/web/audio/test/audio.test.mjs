@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { AudioEngine } from "../js/audio/engine.js";
 import { prepare } from "../js/audio/prepare.js";
 import { clipOf } from "../js/audio/source.js";
+import { readSamples } from "../js/benchmark.js";
 import { AudioClassifier, readWav } from "../js/index.js";
 
 /** Of sums of floating-point numbers in another order. */
@@ -14,16 +15,11 @@ const CLOSE = 1e-6;
 const TOLERANCE = 1e-3;
 
 const read = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
-const { samples } = JSON.parse(read("samples.json"));
+const samples = readSamples(read("samples.json"));
 const engine = await AudioEngine.load({ threads: 1 });
 const classifier = await AudioClassifier.load({ threads: 1 });
 
 const bytesOf = (base64) => new DataView(Uint8Array.from(Buffer.from(base64, "base64")).buffer);
-const sound = ({ rate, pcm }) => {
-  const view = bytesOf(pcm);
-  const values = Float32Array.from({ length: view.byteLength / 2 }, (_, i) => view.getInt16(2 * i, true) / 32_768);
-  return { samples: values, sampleRate: rate };
-};
 
 /** The high halves of Marsaglia's xorshift32 (2003): channels of noise, frame after frame. */
 function noise(seed, channels, frames) {
@@ -59,7 +55,7 @@ test("golden clips get the samples of the original", (context) => {
 test("the model gives the verified outputs", async (context) => {
   let worst = 0;
   for (const sample of samples) {
-    const given = await engine.run(sound(sample));
+    const given = await engine.run(sample.audio);
     assert.equal(given.length, sample.output.length);
     sample.output.forEach((value, i) => (worst = Math.max(worst, Math.abs(value - given[i]))));
   }
@@ -70,12 +66,12 @@ test("the model gives the verified outputs", async (context) => {
 test("answers are the verified probabilities", async (context) => {
   let worst = 0;
   for (const sample of samples) {
-    const answer = await classifier.classify(sound(sample));
+    const answer = await classifier.classify(sample.audio);
     assert.deepEqual(new Set(Object.keys(answer)), new Set(classifier.allLabels));
     const powers = sample.output.map((logit) => Math.exp(logit - Math.max(...sample.output)));
     const sum = powers.reduce((a, b) => a + b);
     classifier.allLabels.forEach((label, i) => (worst = Math.max(worst, Math.abs(answer[label] - powers[i] / sum))));
-    const [best] = await classifier.top(sound(sample));
+    const [best] = await classifier.top(sample.audio);
     assert.equal(best.probability, Math.max(...Object.values(answer)));
   }
   context.diagnostic(`largest difference of a probability: ${worst}`);
@@ -84,8 +80,8 @@ test("answers are the verified probabilities", async (context) => {
 
 test("many may ask at once", async () => {
   const alone = [];
-  for (const sample of samples) alone.push(await classifier.classify(sound(sample)));
-  assert.deepEqual(await Promise.all(samples.map((sample) => classifier.classify(sound(sample)))), alone);
+  for (const sample of samples) alone.push(await classifier.classify(sample.audio));
+  assert.deepEqual(await Promise.all(samples.map((sample) => classifier.classify(sample.audio))), alone);
 });
 
 test("what is no clip is refused", async () => {
@@ -101,9 +97,9 @@ test("what is no clip is refused", async () => {
 
 test("a closed one refuses, and what is not there is named", async () => {
   const other = await AudioClassifier.load({ threads: 1 });
-  const pending = other.classify(sound(samples[0]));
+  const pending = other.classify(samples[0].audio);
   await Promise.all([other.close(), other.close()]);
   await pending;
-  await assert.rejects(other.classify(sound(samples[0])), /closed/);
+  await assert.rejects(other.classify(samples[0].audio), /closed/);
   await assert.rejects(AudioClassifier.load({ files: "/nowhere" }), /nowhere\/kit\.json.*Serve the kit/s);
 });

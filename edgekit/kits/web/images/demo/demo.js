@@ -1,7 +1,7 @@
-/** The page: choose or drop an image, see the model's answer and how long it took. */
+/** The page: choose or drop an image, see the model's answer, how long it took, and measure the device. */
 import { ImageClassifier } from "../js/index.js";
 import { keepForOffline } from "./offline.js";
-import { asking, at, offerExamples, openKit, problem, ready, showFacts, takeFiles } from "./page.js";
+import { asking, at, offerSamples, openKit, problem, ready, showFacts, takeFiles } from "./page.js";
 import { runtime } from "./runtime.js";
 
 async function start() {
@@ -10,9 +10,9 @@ async function start() {
   const { milliseconds, offline } = showFacts(kit, model);
   const ask = asking(model, milliseconds, show);
   takeFiles((file) => ask(file.name, () => decoded(file)));
-  await offerExamples((sample, name) => ask(name, async () => withOpacity(sample)));
+  await offerSamples(["image", "images"], ({ image }, name) => ask(name, async () => withOpacity(image)));
   ready("Choose an image above.");
-  offline.textContent = await keepForOffline(kit, [""]).catch(({ message }) => `no: ${message}`);
+  offline.textContent = await keepForOffline(kit, ["", "demo/bench-worker.js"]).catch(({ message }) => `no: ${message}`);
 }
 
 /** Turned upright, and its values as they are in the file, whatever its colour profile: as Python reads it. */
@@ -23,12 +23,9 @@ const decoded = (file) =>
     });
   });
 
-function withOpacity({ width, height, rgb }) {
-  const bytes = atob(rgb);
+function withOpacity({ width, height, data }) {
   const made = new ImageData(width, height);
-  for (let i = 0; i < made.data.length; i++) {
-    made.data[i] = i % 4 === 3 ? 255 : bytes.charCodeAt(Math.floor(i / 4) * 3 + (i % 4));
-  }
+  for (let i = 0; i < made.data.length; i++) made.data[i] = i % 4 === 3 ? 255 : data[Math.floor(i / 4) * 3 + (i % 4)];
   return made;
 }
 

@@ -1,5 +1,7 @@
 /** What every page does around its model. */
+import { readSamples } from "../js/benchmark.js";
 import { bars, counted, element, percent, SHOWN } from "./elements.js";
+import { measureDevice } from "./measuring.js";
 
 export const at = (id) => document.getElementById(id);
 export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -76,9 +78,16 @@ export function takeFiles(take) {
   });
 }
 
-/** The button that shows the kit's examples in turn: `take(sample, name)`. */
-export async function offerExamples(take) {
-  const { samples } = await (await fetch("./test/samples.json")).json();
+/**
+ * The kit's own samples: the button that shows them in turn, and what the device is measured with.
+ *
+ * @param what one of them is, and several: "image", "images".
+ * @param take `take(sample, name)`.
+ */
+export async function offerSamples(what, take) {
+  const recorded = await (await fetch("./test/samples.json")).text();
+  const samples = readSamples(recorded);
+  measureDevice(recorded, what);
   let next = 0;
   at("example").addEventListener("click", () => {
     const place = next++ % samples.length;

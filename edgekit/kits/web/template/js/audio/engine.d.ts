@@ -11,4 +11,9 @@ export declare class AudioEngine extends Running {
     get preparation(): Preparation;
     /** The output, a number for each label. A clip is prepared when it is its turn. */
     run(audio: AudioSource): Promise<Float32Array>;
+    /** The same of samples that are prepared. */
+    runSamples(samples: Float32Array): Promise<Float32Array>;
+    /** The samples as the model reads them. */
+    prepare(audio: AudioSource): Float32Array;
+    private feeds;
 }

@@ -19,10 +19,18 @@ export class AudioEngine extends Running {
     }
     /** The output, a number for each label. A clip is prepared when it is its turn. */
     run(audio) {
+        return this.answer(() => this.feeds(this.prepare(audio)));
+    }
+    /** The same of samples that are prepared. */
+    runSamples(samples) {
+        return this.answer(() => this.feeds(samples));
+    }
+    /** The samples as the model reads them. */
+    prepare(audio) {
+        return prepare(clipOf(audio), this.preparation);
+    }
+    feeds(samples) {
         const [name = ""] = Object.keys(this.kit.inputs);
-        return this.answer(() => {
-            const samples = prepare(clipOf(audio), this.preparation);
-            return { [name]: new this.opened.ort.Tensor("float32", samples, [1, samples.length]) };
-        });
+        return { [name]: new this.opened.ort.Tensor("float32", samples, [1, samples.length]) };
     }
 }

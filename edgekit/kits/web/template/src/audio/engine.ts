@@ -25,10 +25,21 @@ export class AudioEngine extends Running {
 
   /** The output, a number for each label. A clip is prepared when it is its turn. */
   run(audio: AudioSource): Promise<Float32Array> {
+    return this.answer(() => this.feeds(this.prepare(audio)));
+  }
+
+  /** The same of samples that are prepared. */
+  runSamples(samples: Float32Array): Promise<Float32Array> {
+    return this.answer(() => this.feeds(samples));
+  }
+
+  /** The samples as the model reads them. */
+  prepare(audio: AudioSource): Float32Array {
+    return prepare(clipOf(audio), this.preparation);
+  }
+
+  private feeds(samples: Float32Array): Record<string, object> {
     const [name = ""] = Object.keys(this.kit.inputs);
-    return this.answer(() => {
-      const samples = prepare(clipOf(audio), this.preparation);
-      return { [name]: new this.opened.ort.Tensor("float32", samples, [1, samples.length]) };
-    });
+    return { [name]: new this.opened.ort.Tensor("float32", samples, [1, samples.length]) };
   }
 }

@@ -1,5 +1,6 @@
 package edgekit.kit
 
+import java.nio.FloatBuffer
 import kotlinx.coroutines.withContext
 
 /** Sound in, numbers out, off the caller's thread. */
@@ -10,9 +11,14 @@ internal class AudioEngine private constructor(
     private val resampler = Resampler(Hearing(Kit.SAMPLING_RATE, Kit.SAMPLES))
 
     /** The output, a number for each label. */
-    fun run(frames: Int, rate: Int, mono: Mono): FloatArray {
+    fun run(frames: Int, rate: Int, mono: Mono): FloatArray = run(prepare(frames, rate, mono))
+
+    fun run(samples: FloatBuffer): FloatArray = model.run(samples, 1, Kit.SAMPLES.toLong())
+
+    /** The samples as the model reads them. */
+    fun prepare(frames: Int, rate: Int, mono: Mono): FloatBuffer {
         val samples = resampler.prepare(frames, rate, mono)
-        return model.run(floats(samples.size) { samples[it] }, 1, samples.size.toLong())
+        return floats(samples.size) { samples[it] }
     }
 
     suspend fun answer(frames: Int, rate: Int, mono: Mono): FloatArray =

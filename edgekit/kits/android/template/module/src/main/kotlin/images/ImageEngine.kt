@@ -1,5 +1,6 @@
 package edgekit.kit
 
+import java.nio.FloatBuffer
 import kotlinx.coroutines.withContext
 
 /** Image in, numbers out, off the caller's thread. */
@@ -10,10 +11,17 @@ internal class ImageEngine private constructor(
     private val preparation = Preparation(Kit.IMAGE_SIZE, Kit.SHORTEST_EDGE)
 
     /** The output, a number for each label. */
-    fun run(pixels: IntArray, width: Int, height: Int): FloatArray {
-        val planes = prepare(pixels, width, height, preparation)
+    fun run(pixels: IntArray, width: Int, height: Int): FloatArray = run(prepare(pixels, width, height))
+
+    fun run(planes: FloatBuffer): FloatArray {
         val size = preparation.size.toLong()
-        return model.run(floats(planes.size) { (planes[it].toInt() and 0xff).toFloat() }, 1, 3, size, size)
+        return model.run(planes, 1, 3, size, size)
+    }
+
+    /** The pixels as the model reads them. */
+    fun prepare(pixels: IntArray, width: Int, height: Int): FloatBuffer {
+        val planes = prepare(pixels, width, height, preparation)
+        return floats(planes.size) { (planes[it].toInt() and 0xff).toFloat() }
     }
 
     suspend fun answer(pixels: () -> IntArray, width: Int, height: Int): FloatArray =

@@ -19,7 +19,7 @@ class AudioGoldenTest {
         for (line in golden) {
             val (seed, channels, frames, rate) = line.take(4).map { it.toInt() }
             val (target, count, step) = line.subList(4, 7).map { it.toInt() }
-            val values = bytesOf(line[7]).asFloatBuffer()
+            val values = littleEndian(line[7]).asFloatBuffer()
             val pcm = noise(seed, channels * frames)
             val resampler = Resampler(Hearing(target, count))
             val made = resampler.prepare(frames, rate, monoOf(pcm, channels))

@@ -43,7 +43,7 @@ class AudioClassifierTest {
     @Test
     fun manyMayAskAtOnce() = runBlocking {
         AudioClassifier.load(ASSETS).use { classifier ->
-            suspend fun ask(sample: ClipSample) = classifier.classify(sample.pcm, sample.rate)
+            suspend fun ask(sample: Sample) = classifier.classify(sample.pcm, sample.rate)
             val alone = SAMPLES.map { ask(it) }
             assertEquals(alone, SAMPLES.map { async(Dispatchers.Default) { ask(it) } }.awaitAll())
         }

@@ -1,5 +1,8 @@
 package edgekit.kit
 
+/** What was verified. */
+internal val SAMPLES: List<Sample> = resource("samples.txt").use(::readSamples)
+
 /** Of other processors' rounding; the same one gives equal bits. */
 internal const val TOLERANCE = 1e-3f
 

@@ -1,7 +1,7 @@
 // Drives the page of a kit for audio in headless Chromium, and prints what it saw as JSON.
 //   node audio_page_driver.mjs PUPPETEER CHROMIUM URL  < plan
 // The plan: { file, microphone, notSound, seconds, screenshot?, stopServer?: pid }; `microphone` is a WAV file.
-import { base64, choose, drive, drop, plan, problem, spoken, withoutServer } from "./page_tools.mjs";
+import { base64, choose, drive, drop, measured, plan, problem, spoken, withoutServer } from "./page_tools.mjs";
 
 const MICROPHONE = ["--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${plan.microphone}`];
 
@@ -20,6 +20,7 @@ await drive(async (page, seen) => {
   await drop(page, plan.file, "dropped.wav", "audio/wav");
   seen.dropped = await spoken(page, "dropped.wav");
   seen.sources = await page.evaluate(everySource, base64(plan.file));
+  Object.assign(seen, await measured(page));
 
   await allow(["microphone"]);
   await page.evaluate(watch, "#record", "#spoken");

@@ -1,7 +1,7 @@
 // Drives the page of a kit for images in headless Chromium, and prints what it saw as JSON.
 //   node image_page_driver.mjs PUPPETEER CHROMIUM URL  < plan
 // The plan: { file, notImage, screenshot?, stopServer?: pid }.
-import { base64, choose, drive, drop, plan, problem, spoken, withoutServer } from "./page_tools.mjs";
+import { base64, choose, drive, drop, measured, plan, problem, spoken, withoutServer } from "./page_tools.mjs";
 
 await drive(async (page, seen) => {
   await page.focus("#example");
@@ -15,6 +15,7 @@ await drive(async (page, seen) => {
   seen.dropped = await spoken(page, "dropped.png");
   if (plan.screenshot) await page.screenshot({ path: plan.screenshot, fullPage: true });
   seen.sources = await page.evaluate(everySource, base64(plan.file));
+  Object.assign(seen, await measured(page));
   await choose(page, plan.notImage);
   seen.problem = await problem(page);
   if (plan.stopServer) {

@@ -21,6 +21,10 @@ export async function drive(use, ...args) {
     page.on("request", (request) => new URL(request.url()).origin !== new URL(url).origin
       && !/^(data|blob):/.test(request.url()) && seen.foreign.push(request.url()));
     await page.setViewport({ width: 800, height: 1000, deviceScaleFactor: 1 });
+    await page.evaluateOnNewDocument(() => {
+      const make = URL.createObjectURL;
+      URL.createObjectURL = (blob) => make((globalThis.offered = blob));
+    });
     await open(page);
     seen.heading = await page.$eval("h1", (e) => e.textContent);
     seen.tabOrder = await tabOrder(page);
@@ -61,6 +65,15 @@ export function drop(page, file, name, type) {
       if (document.body.dispatchEvent(event)) throw new Error(`${kind} would leave the page`);
     }
   }, base64(file), name, type);
+}
+
+/** The page's button that measures: the result that it offers, and the rows that it shows. */
+export async function measured(page) {
+  await page.$eval("#seconds", (e) => (e.value = "0"));
+  await page.click("#measure");
+  await page.waitForSelector("#download:not([hidden])");
+  const result = await page.evaluate(async () => JSON.parse(await globalThis.offered.text()));
+  return { result, rows: await page.$eval("#rows", (e) => e.innerText) };
 }
 
 /** The page again, after the server of this process id is gone. */

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
-from audio_kits import LABELS, audio_kit, audio_onnx, logits, tones, wav
+from audio_kits import CLIPS, LABELS, audio_kit, audio_onnx, logits, tones, wav
 from web_kits import node_modules, ready, served, visit
 
 pytestmark = pytest.mark.kits
+SCHEMA = Path(__file__).parents[2] / "docs" / "device-result.schema.json"
 DRIVER = Path(__file__).parent / "audio_page_driver.mjs"
 NAME = "tones <img src=x onerror=alert(1)>"
 TONE = 1234  # Hz, that the microphone hears
@@ -36,7 +39,12 @@ def test_the_page_answers_files_and_the_microphone_and_outlives_its_server(tmp_p
             stopServer=process,
         )
     assert seen["heading"] == NAME and seen["foreign"] == [] and seen["errors"] == []
-    assert seen["tabOrder"][:3] == ["file", "record", "example"]
+    assert seen["tabOrder"] == ["file", "record", "example", "seconds", "measure"]
+    jsonschema.validate(seen["result"], json.loads(SCHEMA.read_text()))
+    for row in seen["result"]["rows"]:
+        assert row["runtime"].startswith("onnxruntime-web") and row["answers"]["label_agreement"] == 1
+        assert row["answers"]["max_abs_error"] < 1e-4 and row["end_to_end_p50_ms"] > 0
+    assert f"Milliseconds for each clip, {len(CLIPS)} clips in turn" in seen["rows"]
     assert any(label in seen["example"] for label in LABELS) and "milliseconds" in seen["example"]
     assert set(LABELS) <= set(seen["shown"].split("\n"))
     assert seen["player"] == [False, True, "Example 1"] and seen["played"] == pytest.approx(0.25, abs=1e-3)

@@ -8,6 +8,7 @@ from typing import Literal
 from edgekit.errors import RecipeError
 
 Truth = Literal["class", "classes", "number", "tags", "nothing"]
+Reads = Literal["text", "image"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Task:
     per_token: bool  # the output has a row per token: `[B, L, C]` instead of `[B, C]`
     metric: str  # scored 0–1, higher is better; see `edgekit.scores`
     problem_type: str | None = None  # transformers' `config.problem_type`
+    reads: Reads = "text"  # what an input is
 
     @property
     def named(self) -> bool:
@@ -50,10 +52,10 @@ TASKS = {
 # exports, checks and figures of its own. Its score is 1 / perplexity: the geometric mean of probabilities.
 TEXT_GENERATION = Task("text-generation", "text-generation", "nothing", "logits", True, "token_probability")
 
-# The tasks above read texts. A row of an image is its pixels instead of tokens; see `edgekit.batches`.
+# The tasks above read texts. Here a row is arrays of settled shape instead of tokens; see `edgekit.batches`.
 IMAGE_CLASSIFICATION = Task(
     "image-classification", "image-classification", "class", "logits", False, "accuracy",
-    "single_label_classification",
+    "single_label_classification", "image",
 )  # fmt: skip
 
 METRIC_WORDS = {  # a metric inside a sentence

@@ -10,7 +10,7 @@ import torch
 from edgekit.models.images.front_end import ImageFrontEnd
 from edgekit.models.images.modeling import EfficientNetLiteConfig, EfficientNetLiteForImageClassification
 from edgekit.models.small.register import register
-from edgekit.signatures import image_signature
+from edgekit.tasks import get_task
 from edgekit.types import Model, Source
 
 CLASSES = ("across", "down")
@@ -40,8 +40,9 @@ def tiny_network(labels: tuple[str, ...] = CLASSES, **settings) -> EfficientNetL
 def tiny_model(name: str = "tiny", **settings) -> Model:
     """The network with its front end."""
     module = tiny_network(**settings)
-    signature = image_signature(task="image-classification", labels=CLASSES, size=SIDE)
-    return Model(name, module, ImageFrontEnd(SIDE, SIDE), signature, Source("tiny", "0" * 64, Path()))
+    front_end = ImageFrontEnd(SIDE, SIDE)
+    signature = front_end.signature(get_task("image-classification"), CLASSES)
+    return Model(name, module, front_end, signature, Source("tiny", "0" * 64, Path()))
 
 
 def stripes(kind: str, seed: int, side: int = SIDE) -> np.ndarray:

@@ -10,7 +10,7 @@ from edgekit.errors import MissingExtra, ModelError, first_line
 from edgekit.models import tasks
 from edgekit.quiet import hush, quiet
 from edgekit.signatures import text_signature
-from edgekit.tasks import IMAGE_CLASSIFICATION, TEXT_GENERATION, Task, get_task
+from edgekit.tasks import TEXT_GENERATION, Task, get_task
 from edgekit.types import Model, Signature, Source
 
 # Embedding tables are padded up to a round size by many trainers (DeBERTa-v3: 99 rows).
@@ -47,15 +47,15 @@ def load_model(
     from transformers import AutoConfig
 
     kind = get_task(task)
-    if kind is IMAGE_CLASSIFICATION:
-        from edgekit.models.images.load import load_image_model
+    if kind.reads != "text":
+        from edgekit.models.load_network import load_network
 
-        return load_image_model(
+        return load_network(
             source,
             name=name,
             task=kind,
             labels=labels,
-            size=max_length,
+            extent=max_length,
             fresh_head=fresh_head,
             dropout=dropout,
         )
@@ -167,16 +167,16 @@ def _without_types(signature: Signature) -> Signature:
 
 
 def load_processor(folder: Path, *, uri: str) -> Any:
-    """What prepares the inputs of a model folder: its fast tokenizer, or its front end for images.
+    """What prepares the inputs of a model folder: its fast tokenizer, or its front end for arrays.
 
     Raises:
         ModelError: there is none, or it asks for what edgekit does not do.
     """
-    from edgekit.models.images.front_end import FILE, load_front_end
+    from edgekit.models.front_ends import FILE, load_front_end
 
     texts = any((folder / name).is_file() for name in TOKENIZER_FILES)
-    images = (folder / FILE).is_file() and not texts
-    return load_front_end(folder, uri=uri) if images else load_tokenizer(folder, uri=uri)
+    arrays = (folder / FILE).is_file() and not texts
+    return load_front_end(folder, uri=uri) if arrays else load_tokenizer(folder, uri=uri)
 
 
 def load_tokenizer(folder: Path, *, uri: str, end_pads: bool = False, **extra: Any) -> Any:

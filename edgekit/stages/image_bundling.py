@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgekit import progress
 from edgekit.errors import ExportError
-from edgekit.recipe.schema.images import IMAGE_KITS
+from edgekit.recipe.schema.networks import IMAGE_KITS
 from edgekit.types import Artifact, Parity
 
 if TYPE_CHECKING:

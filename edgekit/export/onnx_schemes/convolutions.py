@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edgekit.export.onnx_schemes.settings import Settings
     from edgekit.types import Artifact, Rows
 
-MOST_VALUES = 4_000_000  # pixels of all calibration rows; their activations take about 40 times the room
+MOST_VALUES = 4_000_000  # numbers in all calibration rows; activations take about 40 times the room
 _METHODS = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy", "mse": "MinMax"}
 
 
@@ -110,12 +110,12 @@ def _check_rows(rows: Rows, source: Artifact, settings: Settings) -> None:
     if not rows:
         raise ExportError(
             "int8-static needs calibration rows, and there are none.",
-            remedy="Give labelled images of your task.",
+            remedy="Give labelled rows of your task.",
         )
     values = len(rows) * math.prod(int(extent) for extent in source.signature.inputs[0].shape[1:])
     if settings.calibration in ("percentile", "entropy") and values > MOST_VALUES:
         raise ExportError(
-            f"calibration: {settings.calibration} keeps every activation of {len(rows)} images in memory.",
+            f"calibration: {settings.calibration} keeps every activation of {len(rows)} rows in memory.",
             remedy=f"Set calibration: minmax in the export, or {len(rows) * MOST_VALUES // values} "
             "calibration_rows.",
         )

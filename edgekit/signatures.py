@@ -9,6 +9,7 @@ from edgekit.tasks import get_task
 from edgekit.types import Signature, TensorSpec
 
 PIXELS = "pixel_values"
+WAVEFORM = "input_values"
 INTEGER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 

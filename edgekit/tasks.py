@@ -8,7 +8,7 @@ from typing import Literal
 from edgekit.errors import RecipeError
 
 Truth = Literal["class", "classes", "number", "tags", "nothing"]
-Reads = Literal["text", "image"]
+Reads = Literal["text", "image", "audio"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,10 @@ IMAGE_CLASSIFICATION = Task(
     "image-classification", "image-classification", "class", "logits", False, "accuracy",
     "single_label_classification", "image",
 )  # fmt: skip
+AUDIO_CLASSIFICATION = Task(
+    "audio-classification", "audio-classification", "class", "logits", False, "accuracy",
+    "single_label_classification", "audio",
+)  # fmt: skip
 
 METRIC_WORDS = {  # a metric inside a sentence
     "accuracy": "accuracy",
@@ -75,7 +79,8 @@ def get_task(name: str) -> Task:
     Raises:
         RecipeError: there is none.
     """
-    known = {**TASKS, **{task.name: task for task in (TEXT_GENERATION, IMAGE_CLASSIFICATION)}}
+    others = (TEXT_GENERATION, IMAGE_CLASSIFICATION, AUDIO_CLASSIFICATION)
+    known = {**TASKS, **{task.name: task for task in others}}
     if name not in known:
         raise RecipeError(
             f"{name!r} is not a task that edgekit knows.", remedy=f"Use one of {', '.join(known)}."

@@ -1,7 +1,7 @@
 """Files in one folder per class → a table whose inputs are `data:` URIs (RFC 2397).
 
-An image travels as its own bytes: its split, its fingerprint and what counts as repeated then follow from
-what is in it, as with a text, and not from where a file lay.
+An image or a sound travels as its own bytes: its split, its fingerprint and what counts as repeated then
+follow from what is in it, as with a text, and not from where a file lay.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ class Medium:
     one: str
     many: str
     endings: tuple[str, ...]
+    nested: bool = False  # whether a class's folder may hold folders, of speakers perhaps
 
 
 MEDIA = {  # data.format → what lies in the folders
     "images": Medium("image", "images", (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")),
+    "audio": Medium("sound", "sounds", (".wav", ".flac", ".ogg", ".mp3"), nested=True),
 }
 
 
@@ -43,7 +45,7 @@ def read_class_folders(path: Path, medium: Medium, *, split: str, column: str, l
     """One folder per class, the layout of torchvision's `ImageFolder` and of `datasets`.
 
     Args:
-        path: holds `CLASS/*.png`, or `train/CLASS/*.png` and the like.
+        path: holds `CLASS/*.png`, or `train/CLASS/*.png` and the like; `CLASS/**/*.wav` of sounds.
         split: which of several splits to read.
         column, label: names of the columns.
 
@@ -73,9 +75,16 @@ def read_class_folders(path: Path, medium: Medium, *, split: str, column: str, l
         first, *inner = file.relative_to(path).parts
         word = SPLIT_WORDS.get(first.lower()) if len(inner) > 1 else None
         by_split.setdefault(word or "all", []).append(file)
-    files = by_split[choose(path, list(by_split), split)]
+    chosen = choose(path, list(by_split), split)
+
+    def class_of(file: Path) -> str:
+        if not medium.nested:
+            return file.parent.name
+        return file.relative_to(path).parts[0 if chosen == "all" else 1]
+
+    files = by_split[chosen]
     return Table(
-        {column: [_file_uri(file) for file in files], label: [file.parent.name for file in files]}, path.name
+        {column: [_file_uri(file) for file in files], label: [class_of(file) for file in files]}, path.name
     )
 
 

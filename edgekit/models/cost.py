@@ -10,7 +10,7 @@ from edgekit.quiet import quiet
 from edgekit.tasks import get_task
 from edgekit.types import Model
 
-ROW = {"image": "an image"}  # what a task reads → one of them
+ROW = {"image": "an image", "audio": "a sound"}  # what a task reads → one of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,20 +60,25 @@ def load_front_end(folder: Path, *, uri: str) -> FrontEnd:
     Raises:
         ModelError: it asks for what a front end of edgekit does not do.
     """
+    from edgekit.models.audio.front_end import audio_front_end
     from edgekit.models.images.front_end import image_front_end
 
-    return image_front_end(read_json(folder / FILE), uri=uri)
+    told = read_json(folder / FILE)
+    read = audio_front_end if "feature_extractor_type" in told else image_front_end
+    return read(told, uri=uri)
 
 
-def fresh_front_end(task: Task, *, extent: int) -> FrontEnd:
+def fresh_front_end(task: Task, *, extent: int, rate: int) -> FrontEnd:
     """The front end of a new model.
 
     Args:
-        extent: of an input: pixels of a side.
+        extent: of an input: pixels of a side, or samples.
+        rate: of a sound, in Hz.
     """
+    from edgekit.models.audio.front_end import AudioFrontEnd
     from edgekit.models.images.front_end import ImageFrontEnd
 
-    return ImageFrontEnd(extent, extent)
+    return AudioFrontEnd(rate, extent) if task.reads == "audio" else ImageFrontEnd(extent, extent)
 
 
 def refuse_pairs(pairs: Any, *, many: str, one: str) -> None:

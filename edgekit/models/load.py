@@ -25,6 +25,7 @@ def load_model(
     task: str = "text-classification",
     labels: tuple[str, ...] = (),
     max_length: int = 128,
+    sampling_rate: int = 16_000,
     fresh_head: bool = False,
     dropout: float | None = None,
     attention: str | None = "eager",
@@ -34,7 +35,9 @@ def load_model(
     Args:
         task: decides the head, and what a label is.
         labels: class or tag names in id order; empty takes them from the model's own head.
-        max_length: tokens, lowered to what the model's positions allow; of images, pixels of a side.
+        max_length: tokens, lowered to what the model's positions allow; of images, pixels of a side; of
+            sounds, samples.
+        sampling_rate: of sounds, in Hz, for a new model; one that is finished has its own.
         fresh_head: whether a new head may be made when the model has none for these labels.
         dropout: replaces the model's hidden and attention dropout; None leaves them.
         attention: transformers' implementation. "eager", because sdpa with dropout is much slower on CPUs and
@@ -56,6 +59,7 @@ def load_model(
             task=kind,
             labels=labels,
             extent=max_length,
+            rate=sampling_rate,
             fresh_head=fresh_head,
             dropout=dropout,
         )

@@ -11,7 +11,10 @@ from edgekit.quiet import quiet
 from edgekit.tasks import Task
 from edgekit.types import Model, Source
 
-AUTO = {"image": "AutoModelForImageClassification"}  # what a task reads → transformers' class
+AUTO = {  # what a task reads → transformers' class
+    "image": "AutoModelForImageClassification",
+    "audio": "AutoModelForAudioClassification",
+}
 
 
 def load_network(
@@ -21,6 +24,7 @@ def load_network(
     task: Task,
     labels: tuple[str, ...],
     extent: int,
+    rate: int,
     fresh_head: bool,
     dropout: float | None,
 ) -> Model:
@@ -28,7 +32,7 @@ def load_network(
 
     Args:
         labels: class names in id order; empty takes the model's own.
-        extent: of an input, as `fresh_front_end` says; the weights fit any.
+        extent, rate: of an input, as `fresh_front_end` says; the weights fit any.
         fresh_head: whether a classifier for these labels may be made anew.
         dropout: replaces the model's; None leaves it.
 
@@ -39,7 +43,7 @@ def load_network(
 
     register()
     settings: dict[str, Any] = {} if dropout is None else {"dropout": dropout}
-    front_end = fresh_front_end(task, extent=extent)
+    front_end = fresh_front_end(task, extent=extent, rate=rate)
     if source.path.is_file():
         if not labels or not fresh_head:
             raise ModelError(
@@ -49,7 +53,7 @@ def load_network(
         from edgekit.models.images.published import load_published
 
         settings |= {**front_end.settings, **_named(labels)}
-        module: Any = load_published(source.path, uri=source.uri, **settings)
+        module: Any = load_published(source.path, reads=task.reads, uri=source.uri, **settings)
     else:
         module, front_end = _folder(source, labels, front_end, AUTO[task.reads], fresh_head, settings)
     module = module.float().eval()

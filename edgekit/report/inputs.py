@@ -41,6 +41,14 @@ WORDS = {  # what a task reads → its words
         "logistic regression on 28×28 grey values",
         "photo.png",
     ),
+    "audio": InputWords(
+        "sound",
+        "sounds",
+        "Decoding and resampling",
+        "log-mel statistics",
+        "logistic regression on mean and deviation of 64 bands",
+        "clip.wav",
+    ),
 }
 
 

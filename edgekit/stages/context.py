@@ -81,6 +81,7 @@ class Context:
             task=self.recipe.task,
             labels=self.splits.label_names,
             max_length=self.recipe.data.max_length,
+            sampling_rate=self.recipe.data.sampling_rate,
             fresh_head=finetune is not None,
             dropout=finetune.dropout if finetune else None,
         )
@@ -92,6 +93,12 @@ class Context:
     @property
     def max_length(self) -> int:
         return self.base.signature.max_length or self.recipe.data.max_length
+
+    @property
+    def rate(self) -> dict[str, int]:
+        """What rows of sounds depend on beside their length, for the keys of stages; nothing for others."""
+        data, reads = self.recipe.data, get_task(self.recipe.task).reads
+        return {"sampling_rate": data.sampling_rate, "samples": data.max_length} if reads == "audio" else {}
 
     @cached_property
     def transfer(self) -> tuple[Any, ...]:

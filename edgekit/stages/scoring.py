@@ -116,7 +116,7 @@ def tfidf_statistics(context: Context) -> np.ndarray:
         if get_task(task).reads != "text":
             from edgekit.stages.plain_features import linear_answers
 
-            return linear_answers(splits, seed=context.recipe.seed)
+            return linear_answers(splits, context.recipe)
         from edgekit.distill.tfidf import tfidf_predictions
 
         found = tfidf_predictions(
@@ -131,7 +131,7 @@ def tfidf_statistics(context: Context) -> np.ndarray:
 
     predicted = context.store.run(
         "tfidf",
-        inputs={"data": splits.fingerprint, "seed": context.recipe.seed},
+        inputs={"data": splits.fingerprint, "seed": context.recipe.seed, **context.rate},
         make=make,
         title=f"Fit {input_words(task).baseline} with a linear model",
     )

@@ -1,4 +1,4 @@
-"""What a recipe for images can't have, said before anything is fetched."""
+"""What a recipe for images or sounds can't have, said before anything is fetched."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from edgekit.recipe.schema.recipe import Recipe
 
 IMAGE_KITS = ("android", "web")  # platforms
+AUDIO_KITS: tuple[str, ...] = ()
+SHORTEST = 0.1  # seconds of sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Arrays:
 
 ARRAYS = {  # what a task reads → what it has
     "image": Arrays("images", ("images", "pixels"), IMAGE_KITS),
+    "audio": Arrays("sounds", ("audio",), AUDIO_KITS),
 }
 # Losses on answers and on the features, which are a row's one hidden state.
 LOSSES = (
@@ -44,6 +47,12 @@ def refuse_for_arrays(recipe: Recipe, task: Task) -> None:
     known = ARRAYS[task.reads]
     if data.format not in known.formats:
         raise ValueError(f"data.format: {task.name} reads {' or '.join(known.formats)}, not {data.format}")
+    shortest = round(SHORTEST * data.sampling_rate)
+    if task.reads == "audio" and data.max_length < shortest:
+        raise ValueError(
+            f"data.max_length: {data.max_length} samples at {data.sampling_rate} Hz are too short a sound; "
+            f"give at least {shortest}"
+        )
     others = [n for n, w in distill.weights.model_dump().items() if w and n not in LOSSES]
     if others:
         raise ValueError(

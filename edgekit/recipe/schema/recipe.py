@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from edgekit.recipe.schema.base import Config
-from edgekit.recipe.schema.data import Data
+from edgekit.recipe.schema.data import MOST_TOKENS, Data
 from edgekit.recipe.schema.decoding import DecoderExport, refuse_for_decoders
 from edgekit.recipe.schema.distill import Baselines, Distill, LossWeights, Pretrain
 from edgekit.recipe.schema.fit import Fit
@@ -28,6 +28,7 @@ TaskName = Literal[
     "sentence-embedding",
     "masked-lm",
     "image-classification",
+    "audio-classification",
 ]
 AnyTask = Literal[TaskName, "text-generation"]  # a decoder has a report of its own
 
@@ -119,6 +120,11 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _fits_its_task(self) -> Recipe:
+        if get_task(self.task).reads != "audio":
+            if self.data.max_length > MOST_TOKENS:
+                raise ValueError(f"data.max_length: {self.data.max_length} is above {MOST_TOKENS}")
+            if "sampling_rate" in self.data.model_fields_set:
+                raise ValueError("data.sampling_rate: for task: audio-classification; leave it out")
         if self.task == "text-generation":
             refuse_for_decoders(self)
         elif any(export.decoder != DecoderExport() for export in self.exports):

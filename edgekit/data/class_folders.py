@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import mimetypes
+import wave
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +90,17 @@ def read_class_folders(path: Path, medium: Medium, *, split: str, column: str, l
 
 
 def _file_uri(file: Path) -> str:
+    if file.suffix.lower() == ".wav" and _has_no_frames(file):
+        return ""  # as empty as a text without a word: left out or refused with those
     return data_uri(mimetypes.guess_type(file.name)[0] or "application/octet-stream", file.read_bytes())
+
+
+def _has_no_frames(file: Path) -> bool:
+    try:
+        with wave.open(str(file)) as stream:
+            return stream.getnframes() == 0
+    except (wave.Error, EOFError):
+        return False  # whoever decodes it says what is wrong
 
 
 def data_uri(kind: str, body: bytes) -> str:

@@ -96,9 +96,15 @@ class Context:
 
     @property
     def rate(self) -> dict[str, int]:
-        """What rows of sounds depend on beside their length, for the keys of stages; nothing for others."""
-        data, reads = self.recipe.data, get_task(self.recipe.task).reads
-        return {"sampling_rate": data.sampling_rate, "samples": data.max_length} if reads == "audio" else {}
+        """What rows of sounds to learn from depend on, for the keys of stages; nothing for others."""
+        data = self.recipe.data
+        if get_task(self.recipe.task).reads != "audio":
+            return {}
+        return {
+            "sampling_rate": data.sampling_rate,
+            "samples": data.max_length,
+            "time_shift": data.time_shift,
+        }
 
     @cached_property
     def transfer(self) -> tuple[Any, ...]:

@@ -146,3 +146,7 @@ class Data(Config):
     sampling_rate: Annotated[int, Field(ge=2_000, le=192_000)] = Field(
         16_000, description="Hz that sounds are brought to."
     )
+    time_shift: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="Samples by which sounds are moved at most, to either side, while training.",
+    )

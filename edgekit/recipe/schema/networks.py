@@ -53,6 +53,8 @@ def refuse_for_arrays(recipe: Recipe, task: Task) -> None:
             f"data.max_length: {data.max_length} samples at {data.sampling_rate} Hz are too short a sound; "
             f"give at least {shortest}"
         )
+    if task.reads == "audio" and data.time_shift >= data.max_length:
+        raise ValueError(f"data.time_shift: give fewer samples than data.max_length, {data.max_length}")
     others = [n for n, w in distill.weights.model_dump().items() if w and n not in LOSSES]
     if others:
         raise ValueError(

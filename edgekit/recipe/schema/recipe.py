@@ -123,8 +123,9 @@ class Recipe(Config):
         if get_task(self.task).reads != "audio":
             if self.data.max_length > MOST_TOKENS:
                 raise ValueError(f"data.max_length: {self.data.max_length} is above {MOST_TOKENS}")
-            if "sampling_rate" in self.data.model_fields_set:
-                raise ValueError("data.sampling_rate: for task: audio-classification; leave it out")
+            for name in ("sampling_rate", "time_shift"):
+                if getattr(self.data, name) != Data.model_fields[name].default:
+                    raise ValueError(f"data.{name}: for task: audio-classification; leave it out")
         if self.task == "text-generation":
             refuse_for_decoders(self)
         elif any(export.decoder != DecoderExport() for export in self.exports):

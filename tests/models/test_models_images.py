@@ -14,7 +14,8 @@ from edgekit.errors import DataError, ModelError
 from edgekit.files import read_json, write_json
 from edgekit.models import families
 from edgekit.models.cost import cost
-from edgekit.models.images.front_end import FILE, ImageFrontEnd, load_front_end
+from edgekit.models.front_ends import FILE, load_front_end
+from edgekit.models.images.front_end import ImageFrontEnd
 from edgekit.models.images.modeling import EfficientNetLiteConfig, EfficientNetLiteForImageClassification
 from edgekit.models.load import load_model, load_processor
 from edgekit.models.save import save_model

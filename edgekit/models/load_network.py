@@ -1,4 +1,4 @@
-"""Loads an image classifier with its front end: a folder that edgekit saved, or published weights."""
+"""Loads a classifier of arrays with its front end: a folder that edgekit saved, or published weights."""
 
 from __future__ import annotations
 
@@ -6,38 +6,44 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import ModelError, first_line
-from edgekit.models.images.front_end import FILE, ImageFrontEnd, load_front_end
+from edgekit.models.front_ends import FILE, FrontEnd, fresh_front_end, load_front_end
 from edgekit.quiet import quiet
-from edgekit.signatures import image_signature
 from edgekit.tasks import Task
 from edgekit.types import Model, Source
 
+AUTO = {  # what a task reads → transformers' class
+    "image": "AutoModelForImageClassification",
+    "audio": "AutoModelForAudioClassification",
+}
 
-def load_image_model(
+
+def load_network(
     source: Source,
     *,
     name: str,
     task: Task,
     labels: tuple[str, ...],
-    size: int,
+    extent: int,
+    rate: int,
     fresh_head: bool,
     dropout: float | None,
 ) -> Model:
-    """An image classifier in fp32, on the CPU.
+    """A classifier in fp32, on the CPU.
 
     Args:
         labels: class names in id order; empty takes the model's own.
-        size: side in pixels that images are brought to; its weights fit any.
+        extent, rate: of an input, as `fresh_front_end` says; the weights fit any.
         fresh_head: whether a classifier for these labels may be made anew.
         dropout: replaces the model's; None leaves it.
 
     Raises:
-        ModelError: unreadable, not an architecture that edgekit reads images with, or made for other labels.
+        ModelError: unreadable, not an architecture that edgekit reads arrays with, or made for other labels.
     """
     from edgekit.models.small.register import register
 
     register()
     settings: dict[str, Any] = {} if dropout is None else {"dropout": dropout}
+    front_end = fresh_front_end(task, extent=extent, rate=rate)
     if source.path.is_file():
         if not labels or not fresh_head:
             raise ModelError(
@@ -46,15 +52,15 @@ def load_image_model(
             )
         from edgekit.models.images.published import load_published
 
-        settings |= {"image_size": size, **_named(labels)}
-        module: Any = load_published(source.path, uri=source.uri, **settings)
-        front_end = ImageFrontEnd(size, size)
+        settings |= {**front_end.settings, **_named(labels)}
+        module: Any = load_published(source.path, reads=task.reads, uri=source.uri, **settings)
     else:
-        module, front_end = _folder(source, labels, size, fresh_head=fresh_head, **settings)
+        module, front_end = _folder(source, labels, front_end, AUTO[task.reads], fresh_head, settings)
     module = module.float().eval()
     own = tuple(str(module.config.id2label[i]) for i in range(len(module.config.id2label)))
-    signature = image_signature(task=task.name, labels=own, size=front_end.size)
-    return Model(name=name, module=module, processor=front_end, signature=signature, source=source)
+    return Model(
+        name=name, module=module, processor=front_end, signature=front_end.signature(task, own), source=source
+    )
 
 
 def _named(labels: tuple[str, ...]) -> dict[str, Any]:
@@ -62,9 +68,14 @@ def _named(labels: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _folder(
-    source: Source, labels: tuple[str, ...], size: int, *, fresh_head: bool, **settings: Any
-) -> tuple[Any, ImageFrontEnd]:
-    from transformers import AutoConfig, AutoModelForImageClassification
+    source: Source,
+    labels: tuple[str, ...],
+    wanted: FrontEnd,
+    auto: str,
+    fresh_head: bool,
+    settings: dict[str, Any],
+) -> tuple[Any, FrontEnd]:
+    import transformers
 
     folder, uri = Path(source.path), source.uri
     if not (folder / FILE).is_file():
@@ -72,7 +83,9 @@ def _folder(
     front_end = load_front_end(folder, uri=uri)
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            config = transformers.AutoConfig.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
             f"{uri}: config.json can't be read: {first_line(error)}",
@@ -81,7 +94,7 @@ def _folder(
     if not config.model_type.startswith("edgekit-"):
         raise ModelError(
             f"{uri} is a {config.model_type} model, which normalises nothing by itself.",
-            remedy="Use EfficientNet-Lite0, or an image model that edgekit saved.",
+            remedy="Use EfficientNet-Lite0, or a model that edgekit saved for this task.",
         )
     own = tuple(str(config.id2label[i]) for i in range(len(config.id2label)))
     if labels and labels != own:
@@ -92,12 +105,12 @@ def _folder(
                 remedy="Add teacher.finetune to the recipe, or use a teacher for these classes.",
             )
         settings |= _named(labels)
-    elif size != front_end.size and not fresh_head:
-        size = front_end.size
-    config.update({**settings, "image_size": size})
+    if fresh_head:
+        front_end = front_end.at(wanted)
+    config.update({**settings, **front_end.settings})
     try:
         with quiet():
-            module = AutoModelForImageClassification.from_pretrained(
+            module = getattr(transformers, auto).from_pretrained(
                 folder,
                 config=config,
                 local_files_only=True,
@@ -109,6 +122,4 @@ def _folder(
             f"{uri}: the weights can't be loaded: {first_line(error)}",
             remedy="Check that config.json and model.safetensors belong together.",
         ) from error
-    if size != front_end.size:
-        front_end = ImageFrontEnd(size, round(size * front_end.shortest_edge / front_end.size))
     return module, front_end

@@ -1,4 +1,4 @@
-"""Logistic regression on pixels: for images, what TF-IDF is for texts."""
+"""Logistic regression on plain features: for arrays, what TF-IDF is for texts."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-SIDE = 28  # pixels of the image that it sees
 
-
-def pixel_predictions(
+def linear_predictions(
     train: np.ndarray, labels: Sequence[int], asked: np.ndarray, *, seed: int
 ) -> np.ndarray:
-    """Fits multinomial logistic regression (L2, C = 0.1) on standardised grey values.
+    """Fits multinomial logistic regression (L2, C = 0.1) on standardised features.
 
     Args:
-        train: `[N, 3, H, W]` uint8; `asked`: `[M, 3, H, W]`.
+        train: `[N, D]`; `asked`: `[M, D]`.
         labels: class ids of `train`.
 
     Returns:
@@ -31,10 +29,6 @@ def pixel_predictions(
 
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=200, random_state=seed))
     with quiet():  # scikit-learn warns where the last digits have not settled
-        model.fit(_grey(train), list(labels))
-    found: np.ndarray = model.predict(_grey(asked))
+        model.fit(train, list(labels))
+    found: np.ndarray = model.predict(asked)
     return found
-
-
-def _grey(images: np.ndarray) -> np.ndarray:
-    return images.mean(1, dtype="float32").reshape(len(images), -1)

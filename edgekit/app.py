@@ -13,7 +13,7 @@ from edgekit.files import folder_lock, read_json
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Recipe
 from edgekit.recipe.schema.outputs import KIT_TARGETS
-from edgekit.tasks import IMAGE_CLASSIFICATION, TEXT_GENERATION
+from edgekit.tasks import TEXT_GENERATION, get_task
 from edgekit.types import Artifact, Parity
 
 if TYPE_CHECKING:
@@ -125,10 +125,10 @@ def _chosen(
 
 
 def _everyday(artifact: Artifact) -> tuple[str, ...]:
-    """Sentences for a model of texts; a kit makes images of its own."""
+    """Sentences for a model of texts; a kit makes images and sounds of its own."""
     from edgekit.stages.bundling import EVERYDAY
 
-    return () if artifact.signature.task == IMAGE_CLASSIFICATION.name else EVERYDAY
+    return EVERYDAY if get_task(artifact.signature.task).reads == "text" else ()
 
 
 def _exported(folder: Path) -> list[Path]:

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 
 from edgekit.errors import ExportError
 from edgekit.kits.audio import AudioInput, require_audio_input
-from edgekit.kits.audio.interface import TASK as AUDIO_CLASSIFICATION
 from edgekit.kits.generation.parts import GeneratorParts
 from edgekit.kits.images import ImageInput, require_image_input
-from edgekit.tasks import IMAGE_CLASSIFICATION, get_task
+from edgekit.tasks import AUDIO_CLASSIFICATION, IMAGE_CLASSIFICATION, get_task
 from edgekit.types import Artifact
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -56,8 +55,8 @@ def require_classifier_onnx(artifact: Artifact, given: ImageInput | AudioInput, 
     """
     signature = artifact.signature
     audio = isinstance(given, AudioInput)
-    task, kind = (AUDIO_CLASSIFICATION, "audio") if audio else (IMAGE_CLASSIFICATION.name, "image")
-    if artifact.target not in ("onnx", "onnxruntime") or signature.task != task:
+    task, kind = (AUDIO_CLASSIFICATION, "audio") if audio else (IMAGE_CLASSIFICATION, "image")
+    if artifact.target not in ("onnx", "onnxruntime") or signature.task != task.name:
         raise ExportError(
             f"{artifact.name} is for {artifact.target} and {signature.task}; {kit} carries an {kind} "
             "classifier as ONNX.",

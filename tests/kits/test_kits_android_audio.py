@@ -11,10 +11,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from audio_kits import CLIPS, LABELS, audio_kit, audio_onnx
+from audio_kits import LABELS, SOUNDS, audio_kit, audio_onnx, sound_files
 from kotlin_kits import make_jvm
 
 from edgekit.kits.audio.golden import FRAMES, LONG_RATES, RATES
+from tests.audio_examples import RATE, SAMPLES
 
 MEASURE = Path(__file__).parent / "kotlin_checks" / "Measure.kt"
 SCHEMA = Path(__file__).parents[2] / "docs" / "device-result.schema.json"
@@ -23,7 +24,8 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "device-result.schema.json"
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("android")
-    return audio_kit(audio_onnx(folder / "onnx"), folder / "kit", name="Tones 2", platform="android").path
+    artifact, sounds = audio_onnx(folder / "onnx"), sound_files(folder / "files")
+    return audio_kit(artifact, sounds, folder / "kit", name="Tones 2", platform="android").path
 
 
 def test_the_module_holds_what_audio_needs_and_nothing_for_others(kit: Path) -> None:
@@ -41,10 +43,10 @@ def test_the_module_holds_what_audio_needs_and_nothing_for_others(kit: Path) -> 
     others = {"Tokenizer", "Classifier", "Engine", "Generator", "GoldenTest", "ImageEngine", "Bitmaps"}
     assert not names & others
     code = (module / "src/main/kotlin/Kit.kt").read_text()
-    assert "const val SAMPLING_RATE = 16000\n" in code and "const val SAMPLES = 4000\n" in code
+    assert f"const val SAMPLING_RATE = {RATE}\n" in code and f"const val SAMPLES = {SAMPLES}\n" in code
     assert "AudioClassifier.Companion.load(" in (module / "src/main/kotlin/Load.kt").read_text()
     manifest = json.loads((kit / "manifest.json").read_text())
-    assert manifest["audio"] == {"sampling_rate": 16_000, "samples": 4000}
+    assert manifest["audio"] == {"sampling_rate": RATE, "samples": SAMPLES}
     assert manifest["model"]["labels"] == list(LABELS)
     told = (kit / "README.md").read_text()
     assert (
@@ -75,6 +77,6 @@ def test_kotlin_gives_pythons_samples_and_answers_and_measures(kit: Path, tmp_pa
     result = json.loads(printed)
     jsonschema.validate(result, json.loads(SCHEMA.read_text()))
     measured = result["rows"][0]
-    assert result["artifact"]["task"] == "audio-classification" and measured["texts"] == len(CLIPS)
+    assert result["artifact"]["task"] == "audio-classification" and measured["texts"] == len(SOUNDS)
     assert 0 < measured["p50_ms"] <= measured["p90_ms"] <= measured["end_to_end_p99_ms"]
     assert measured["answers"]["label_agreement"] == 1.0 and measured["answers"]["max_abs_error"] < 1e-4

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from audio_kits import CLIPS, GIVEN, LABELS, audio_clips, audio_kit, audio_onnx, logits, tones, wav, waveform
+from audio_kits import GIVEN, LABELS, SOUNDS, audio_kit, audio_onnx, probabilities, sound_files, tones
 from tiny_kits import passed
 from web_kits import node, node_modules, tsc
 
@@ -21,9 +21,10 @@ from edgekit.errors import ExportError, GateFailed
 from edgekit.kits.audio import AudioInput
 from edgekit.kits.audio.golden import FRAMES, LONG_RATES, RATES
 from edgekit.kits.onnx_model import require_classifier_onnx
-from edgekit.stages.audio_bundling import BUDGET, audio_answers
+from edgekit.stages.audio_bundling import BUDGET, _middle, audio_answers
 from edgekit.stages.devices import read_result
 from edgekit.types import Artifact
+from tests.audio_examples import RATE, SAMPLES, write_wav
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "device-result.schema.json"
 CONSUMER = ("--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom")
@@ -36,8 +37,13 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 
 
 @pytest.fixture(scope="module")
-def kit(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return audio_kit(artifact, tmp_path_factory.mktemp("web") / "kit").path
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return sound_files(tmp_path_factory.mktemp("sounds"))
+
+
+@pytest.fixture(scope="module")
+def kit(artifact: Artifact, sounds: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return audio_kit(artifact, sounds, tmp_path_factory.mktemp("web") / "kit").path
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +112,17 @@ def test_the_benchmark_writes_a_result_that_can_be_imported(
     result = read_result(out)
     assert (result.artifact.sha256, result.artifact.task) == (artifact.sha256, "audio-classification")
     [row] = result.rows
-    assert row.texts == len(CLIPS) and row.runs % row.texts == 0 and row.not_measured == ""
+    assert row.texts == len(SOUNDS) and row.runs % row.texts == 0 and row.not_measured == ""
     assert row.p50_ms and row.end_to_end_p50_ms and row.answers
     assert row.answers.label_agreement == 1 and (row.answers.max_abs_error or 0) < 1e-4
 
 
-def test_an_app_gets_what_python_gets_of_wav_files_of_any_kind(installed: Path, artifact: Artifact) -> None:
+def test_an_app_gets_what_python_gets_of_wav_files_of_any_kind(
+    installed: Path, artifact: Artifact, tmp_path: Path
+) -> None:
+    def wav(pcm: np.ndarray, rate: int, *, bits: int) -> bytes:
+        return write_wav(tmp_path / "sound.wav", pcm, rate=rate, width=bits // 8).read_bytes()
+
     (installed / "ask.mjs").write_text(
         'import { readFileSync } from "node:fs";\n'
         'import { AudioClassifier, readWav } from "tiny";\n'
@@ -137,10 +148,7 @@ def test_an_app_gets_what_python_gets_of_wav_files_of_any_kind(installed: Path, 
     assert code == 0, printed
     for found, (pcm, rate, _) in zip(json.loads(printed), given, strict=True):
         assert found["rate"] == rate and found["first"] == pcm[:, :50].tolist()
-        output = logits(artifact, pcm, rate)
-        powers = np.exp(output - output.max())
-        right = dict(zip(LABELS, (powers / powers.sum()).tolist(), strict=True))
-        assert found["answer"] == pytest.approx(right, abs=1e-4)
+        assert found["answer"] == pytest.approx(probabilities(artifact, pcm, rate), abs=1e-4)
 
 
 def test_the_types_tell_a_sound_from_a_text(installed: Path) -> None:
@@ -166,7 +174,7 @@ def test_the_kit_says_what_it_is_is_small_and_carries_nothing_for_others(
     kit: Path, artifact: Artifact
 ) -> None:
     manifest = json.loads((kit / "manifest.json").read_text())
-    assert manifest["audio"] == {"sampling_rate": 16_000, "samples": 4000} and "image" not in manifest
+    assert manifest["audio"] == {"sampling_rate": RATE, "samples": SAMPLES} and "image" not in manifest
     assert manifest["model"]["sha256"] == artifact.sha256 and manifest["model"]["labels"] == list(LABELS)
     files = {path.relative_to(kit).as_posix() for path in kit.rglob("*.*")}
     assert not {name for name in files if any(word in name for word in ("token", "generat", "image"))}
@@ -180,34 +188,33 @@ def test_the_kit_says_what_it_is_is_small_and_carries_nothing_for_others(
     assert "@" not in page and 'href="demo/audio.css"' in page and 'id="record"' in page
 
 
-def test_samples_are_of_one_channel_and_answered_as_they_are(artifact: Artifact) -> None:
-    made = audio_answers(artifact, audio_clips(), GIVEN, waveform)
-    assert [one.rate for one in made] == [rate for rate, *_ in CLIPS]
+def test_samples_are_of_one_channel_and_answered_as_they_are(artifact: Artifact, sounds: list[str]) -> None:
+    made = audio_answers(artifact, sounds)
+    assert [one.rate for one in made] == [rate for rate, *_ in SOUNDS]
     heard = GIVEN.samples / GIVEN.sampling_rate
-    for one, (rate, seconds, _) in zip(made, CLIPS, strict=True):
+    for one, (rate, seconds, _) in zip(made, SOUNDS, strict=True):
         pcm = np.frombuffer(one.pcm, "<i2")
         assert len(pcm) == round(min(seconds, heard) * rate)
-        right = logits(artifact, (pcm / np.float32(32_768)).astype(np.float32)[None], one.rate)
-        assert one.output == pytest.approx(right.tolist(), abs=1e-5)
+        right = probabilities(artifact, (pcm / np.float32(32_768)).astype(np.float32)[None], one.rate)
+        powers = np.exp(np.array(one.output) - max(one.output))
+        assert (powers / powers.sum()).tolist() == pytest.approx([*right.values()], abs=1e-5)
 
 
-def test_as_many_samples_as_fit(artifact: Artifact) -> None:
-    long = AudioInput(16_000, 400_000)
-
-    def first_samples(pcm: np.ndarray, rate: int, given: AudioInput) -> np.ndarray:
-        return waveform(pcm, rate, GIVEN)
-
-    clips = [(tones(16_000, 7.0, seed=i), 16_000) for i in range(4)]
-    made = audio_answers(artifact, clips, long, first_samples)
-    assert len(made) == 2 and sum(len(one.pcm) for one in made) <= BUDGET
+def test_as_many_samples_as_fit() -> None:
+    """Of a model that hears a minute."""
+    long = AudioInput(16_000, 960_000)
+    kept = _middle(np.stack([np.full(96_000, 0.5), np.full(96_000, 0.25)]).astype(np.float32), 16_000, long)
+    assert kept.nbytes == BUDGET // 2 and set(kept.tolist()) == {12_288}
+    short = _middle(np.array([[-2.0, 0.0, 2.0]], np.float32), 8000, long)
+    assert short.tolist() == [-32_768, 0, 32_767]
 
 
-def test_without_clips_tones_are_answered(artifact: Artifact) -> None:
-    made = audio_answers(artifact, [], GIVEN, waveform)
+def test_without_sounds_rising_tones_are_answered(artifact: Artifact) -> None:
+    made = audio_answers(artifact, [])
     assert len(made) == 4 and len({tuple(one.output) for one in made}) == 4
 
 
-def test_what_has_no_kit_is_refused(artifact: Artifact, tmp_path: Path) -> None:
+def test_what_has_no_kit_is_refused(artifact: Artifact, sounds: list[str], tmp_path: Path) -> None:
     def refused(expected: str, given: AudioInput = GIVEN, **changes: Any) -> None:
         with pytest.raises(ExportError, match=expected):
             require_classifier_onnx(replace(artifact, **changes), given, kit="a kit")
@@ -216,9 +223,9 @@ def test_what_has_no_kit_is_refused(artifact: Artifact, tmp_path: Path) -> None:
     image = replace(artifact.signature, task="image-classification")
     refused("carries an audio classifier as ONNX", signature=image)
     refused("carries an audio classifier as ONNX", target="coreml")
-    with pytest.raises(ExportError, match="no windows kit for audio"):
-        audio_kit(artifact, tmp_path / "kit", platform="windows")
+    with pytest.raises(ExportError, match="a kit for swift carries coreml"):
+        audio_kit(artifact, sounds, tmp_path / "kit", platform="swift")
     failed = replace(passed(artifact), failures=("it was wrong",))
     with pytest.raises(GateFailed):
-        audio_kit(artifact, tmp_path / "kit", parity=failed)
+        audio_kit(artifact, sounds, tmp_path / "kit", parity=failed)
     assert not (tmp_path / "kit").exists()

@@ -8,8 +8,10 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from audio_kits import CLIPS, LABELS, audio_kit, audio_onnx, logits, tones, wav
+from audio_kits import LABELS, SOUNDS, audio_kit, audio_onnx, probabilities, sound_files, tones
 from web_kits import node_modules, ready, served, visit
+
+from tests.audio_examples import write_wav
 
 pytestmark = pytest.mark.kits
 SCHEMA = Path(__file__).parents[2] / "docs" / "device-result.schema.json"
@@ -21,12 +23,12 @@ TONE = 1234  # Hz, that the microphone hears
 def test_the_page_answers_files_and_the_microphone_and_outlives_its_server(tmp_path: Path) -> None:
     node_modules()
     artifact = audio_onnx(tmp_path / "onnx")
-    kit = ready(audio_kit(artifact, tmp_path / "kit", name=NAME))
+    kit = ready(audio_kit(artifact, sound_files(tmp_path / "files"), tmp_path / "kit", name=NAME))
     chosen, microphone, none = (tmp_path / f"{name}.wav" for name in ("chosen", "microphone", "none"))
     pcm = tones(22_050, 0.4, channels=2, seed=5)
-    chosen.write_bytes(wav(pcm, 22_050, bits=16))
+    write_wav(chosen, pcm, rate=22_050)
     tone = 0.5 * np.sin(2 * np.pi * TONE * np.arange(96_000) / 48_000)
-    microphone.write_bytes(wav(tone[None].astype(np.float32), 48_000, bits=16))
+    write_wav(microphone, tone, rate=48_000)
     none.write_text("no sound")
     with served(kit) as (url, process):
         seen = visit(
@@ -44,19 +46,17 @@ def test_the_page_answers_files_and_the_microphone_and_outlives_its_server(tmp_p
     for row in seen["result"]["rows"]:
         assert row["runtime"].startswith("onnxruntime-web") and row["answers"]["label_agreement"] == 1
         assert row["answers"]["max_abs_error"] < 1e-4 and row["end_to_end_p50_ms"] > 0
-    assert f"Milliseconds for each clip, {len(CLIPS)} clips in turn" in seen["rows"]
+    assert f"Milliseconds for each clip, {len(SOUNDS)} clips in turn" in seen["rows"]
     assert any(label in seen["example"] for label in LABELS) and "milliseconds" in seen["example"]
     assert set(LABELS) <= set(seen["shown"].split("\n"))
-    assert seen["player"] == [False, True, "Example 1"] and seen["played"] == pytest.approx(0.25, abs=1e-3)
+    assert seen["player"] == [False, True, "Example 1"] and seen["played"] == pytest.approx(0.4, abs=1e-3)
     assert seen["dropped"].split(":")[1].split(".")[0] == seen["chosen"].split(":")[1].split(".")[0]
 
-    found = logits(artifact, pcm, 22_050)
-    powers = np.exp(found - found.max())
-    right = dict(zip(LABELS, (powers / powers.sum()).tolist(), strict=True))
+    right = probabilities(artifact, pcm, 22_050)
     for answer in seen["sources"].values():
         assert answer == pytest.approx(right, abs=1e-4)
 
-    assert seen["button"] == seen["buttonAgain"] == "Record 0.25 seconds"
+    assert seen["button"] == seen["buttonAgain"] == "Record 0.4 seconds"
     assert {"Stop", "Recording."} <= set(seen["told"]) and "milliseconds" in seen["recorded"]
     rate, heard = seen["heard"]["rate"], np.array(seen["heard"]["samples"])
     assert len(heard) == np.ceil(0.5 * rate)

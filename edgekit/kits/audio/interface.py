@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,6 @@ from typing import Any
 from edgekit.errors import ExportError
 from edgekit.types import Artifact, Signature
 
-TASK = "audio-classification"
-INPUT = "input_values"  # `[B, samples]` float32
 FULL_SCALE = 32_768  # a 16-bit sample divided by it lies in [-1, 1)
 HIGHEST_RATE = 384_000  # Hz; the filter of two rates without a common divisor is as long as the higher one
 
@@ -31,6 +30,11 @@ class AudioAnswer:
     rate: int  # Hz
     pcm: bytes  # `[frames]` 16-bit, little-endian, mono
     output: Sequence[float]  # of the signature's first output: a number for each label
+
+    @property
+    def values(self) -> list[float]:
+        """`[frames]`, from -1 to 1."""
+        return [value / FULL_SCALE for (value,) in struct.iter_unpack("<h", self.pcm)]
 
 
 def require_audio_input(artifact: Artifact, given: AudioInput) -> None:

@@ -19,9 +19,10 @@ _MODULE = "KitModule"  # what the template calls the package and its modules
 _ATTRIBUTES = "*.txt -text\n*.mlpackage/** -text\n"
 # Modules and types that a package's own name must not hide.
 _NAMES = """
-    Swift Foundation CoreML CoreGraphics Dispatch XCTest Testing Darwin Glibc UIKit SwiftUI Combine
-    Observation Package Classifier ImageClassifier Tagger Embedder Regressor Generator Written
-    GenerationOptions Message Label TaggedWord ComputeUnits KitError KitInfo Tokenizer Tokens Tensor Pixels
+    Swift Foundation CoreML CoreGraphics AVFAudio Dispatch XCTest Testing Darwin Glibc UIKit SwiftUI Combine
+    Observation Package Classifier ImageClassifier AudioClassifier Tagger Embedder Regressor Generator
+    Written GenerationOptions Message Label TaggedWord ComputeUnits KitError KitInfo Tokenizer Tokens Tensor
+    Pixels Clip Filter Hearing
 """
 _TAKEN = frozenset(_NAMES.split())
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-from edgekit.files import atomic
 from edgekit.kits.images import (
     GoldenImage,
     ImageAnswer,
@@ -15,18 +14,28 @@ from edgekit.kits.images import (
     write_golden_images,
 )
 from edgekit.kits.images.interface import image_samples_json
-from edgekit.kits.manifest import Bundle, checked_manifest, write_text
-from edgekit.kits.swift.code import info_code, label_code
-from edgekit.kits.swift.interface import Interface, read_interface
-from edgekit.kits.swift.package import copy_template, fill_package, module_name
-from edgekit.kits.swift.readme_images import readme, use_lines
-from edgekit.kits.swift.recorded import as_json, recorded_interface, recorded_tensor
+from edgekit.kits.manifest import Bundle
+from edgekit.kits.swift.readme_classifier import Words
+from edgekit.kits.swift.recorded import recorded_tensor
 from edgekit.kits.swift.supported import require_coreml
+from edgekit.kits.swift.write_classifier import Kind, write_classifier
 from edgekit.tasks import IMAGE_CLASSIFICATION
 from edgekit.types import Artifact, Parity
 
-_API = "ImageClassifier"
-_PARTS = {"Answering", "Images", "Labels", "Tensors"}
+_NOTES = """\
+`image` is a `CGImage` of any size: the kit resizes and cuts as it was done in training, pixel for pixel. Turn
+a photo as its EXIF tag says (`UIImage.cgImage` is not turned), and decode it at its full size. Elsewhere, or
+from a camera's buffer, `classify(pixels:width:height:)` takes red, green, blue (and opacity, which is left
+out) of every pixel as bytes.
+
+Core Graphics multiplies colour by opacity, and forgets the colour of what is transparent; it converts grey
+and other colours that are not red, green and blue to sRGB; and JPEG decoders differ by a value or two. The
+kit is exact from the pixels on.
+"""
+_KIND = Kind(
+    folder="Images",
+    words=Words(api="ImageClassifier", argument="image", one="An image", inputs="images", notes=_NOTES),
+)
 
 
 def write_swift_images(
@@ -59,41 +68,24 @@ def write_swift_images(
             or `folder` holds something else.
         DiskFull: no space was left.
     """
+
+    def pixels(answer: ImageAnswer) -> dict[str, Any]:
+        return recorded_tensor((1, 3, given.size, given.size), tuple(answer.pixels))
+
     require_coreml(artifact, tasks=[IMAGE_CLASSIFICATION.name])
     require_image_input(artifact, given)
-    manifest = checked_manifest(
-        artifact, parity, given, folder, platform="swift", golden=golden, answers=answers, licences=licences
+    return write_classifier(
+        _KIND,
+        artifact,
+        parity,
+        given,
+        folder,
+        name=name,
+        own={"imageSize: Int": str(given.size), "shortestEdge: Int": str(given.shortest_edge)},
+        golden=golden,
+        write_golden=write_golden_images,
+        answers=answers,
+        samples_json=image_samples_json,
+        recorded=pixels,
+        licences=licences,
     )
-    interface = read_interface(artifact.path)
-    module, version = module_name(name), manifest["edgekit_version"]
-    own = {"imageSize: Int": str(given.size), "shortestEdge: Int": str(given.shortest_edge)}
-    with atomic(folder) as made:
-        copy_template(made, module, parts=_PARTS, api=_API)
-        fill_package(
-            made,
-            module,
-            artifact,
-            interface,
-            files={},
-            golden=partial(write_golden_images, golden),
-            samples={"samples.json": _samples(artifact, interface, answers, given)},
-            vectors={},
-            manifest=manifest,
-        )
-        sources = made / "Sources" / module
-        info = info_code(artifact, interface, name=name, version=version, own=own)
-        write_text(sources / "KitInfo.swift", info)
-        write_text(sources / "Label.swift", label_code(artifact.signature.labels, owner=_API))
-        write_text(made / "README.md", readme(artifact, parity, interface, name=name, module=module))
-    return Bundle("swift", folder, artifact, manifest, use_lines(folder, module))
-
-
-def _samples(
-    artifact: Artifact, interface: Interface, answers: Sequence[ImageAnswer], given: ImageInput
-) -> str:
-    made = image_samples_json(artifact.signature, answers)
-    made["model"] |= recorded_interface(artifact, interface)
-    pixels, shape = artifact.signature.inputs[0].name, (1, 3, given.size, given.size)
-    for sample, answer in zip(made["samples"], answers, strict=True):
-        sample["tensors"] = {pixels: recorded_tensor(shape, tuple(answer.pixels))}
-    return as_json(made)

@@ -13,6 +13,8 @@ public enum KitError: LocalizedError, Equatable, Sendable {
     case optionOutOfRange(String)
     case noImage(values: Int, width: Int, height: Int)
     case unreadableImage(width: Int, height: Int)
+    case noClip(channels: Int, frames: Int, rate: Int)
+    case unreadableSound(format: String)
 
     public var errorDescription: String? {
         switch self {
@@ -32,6 +34,11 @@ public enum KitError: LocalizedError, Equatable, Sendable {
                 + "of every pixel, row after row."
         case .unreadableImage(let width, let height):
             return "The image of \(width) × \(height) pixels can't be drawn: give a smaller one, or its pixels."
+        case .noClip(let channels, let frames, let rate):
+            return "\(channels) channels, the first of \(frames) samples, at \(rate) Hz are no clip: give at least one "
+                + "sample, of each channel as many, and the samples a second."
+        case .unreadableSound(let format):
+            return "\(format) can't be read: give floats, or integers of 16 or 32 bits, at a whole number of hertz."
         }
     }
 }

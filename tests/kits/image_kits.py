@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from tiny_kits import passed
@@ -14,8 +13,8 @@ from edgekit.kits.manifest import Bundle
 from edgekit.models import families
 from edgekit.models.images.front_end import ImageFrontEnd
 from edgekit.models.tasks import dummy_inputs
-from edgekit.signatures import image_signature
 from edgekit.stages.bundling import bundle
+from edgekit.tasks import get_task
 from edgekit.types import Artifact
 from tests.image_examples import CLASSES, SIDE, save_images, tiny_model
 
@@ -34,14 +33,16 @@ def image_coreml(folder: Path, *, labels: tuple[str, ...] = LABELS) -> Artifact:
 
 
 def _exportable(folder: Path, labels: tuple[str, ...] = LABELS) -> Exportable:
-    model = replace(tiny_model(labels=labels), processor=ImageFrontEnd(SIDE, EDGE))
-    model.processor.save_pretrained(folder)
+    front = ImageFrontEnd(SIDE, EDGE)
+    model = tiny_model(labels=labels)
+    signature = front.signature(get_task(model.signature.task), labels)
+    front.save_pretrained(folder)
     return Exportable(
         name="tiny",
-        module=families.export_module(model.module, task=model.signature.task),
-        signature=image_signature(task=model.signature.task, labels=labels, size=SIDE),
-        processor=model.processor,
-        example=dummy_inputs(model.module, model.signature, batch=2, length=1),
+        module=families.export_module(model.module, task=signature.task),
+        signature=signature,
+        processor=front,
+        example=dummy_inputs(model.module, signature, batch=2, length=1),
         provenance={},
         parameters=model.parameters,
     )

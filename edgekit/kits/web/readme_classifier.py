@@ -51,8 +51,8 @@ npm install
 npm start       # then open the address that it prints
 ```
 
-{words.tried} It works without network after the first visit,
-and measures the device.
+{words.tried}
+It works without network after the first visit, and measures the device.
 
 ## Use
 

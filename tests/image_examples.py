@@ -51,6 +51,25 @@ def tiny_model(name: str = "tiny", **settings) -> Model:
     return Model(name, module, front_end, signature, Source("tiny", "0" * 64, Path()))
 
 
+def published(path: Path) -> EfficientNetLiteForImageClassification:
+    """Writes a whole Lite0 of random weights under its port's names; returns it."""
+    torch.manual_seed(0)
+    network = EfficientNetLiteForImageClassification(EfficientNetLiteConfig(id2label={0: "a", 1: "b"}))
+    norms = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
+    state = {"_fc.weight": torch.zeros(1000, 1280), "_fc.bias": torch.zeros(1000)}
+    for name, value in network.network.state_dict().items():
+        part, kind, rest = name.rsplit(".", 2)
+        outer, _, last = part.rpartition(".")
+        if outer:
+            named = f"_{outer}." + (norms[last] if kind == "norm" else f"_{last}_conv")
+        else:
+            named = {"stem": "_bn0", "top": "_bn1"}[last] if kind == "norm" else None
+            named = named or {"stem": "_conv_stem", "top": "_conv_head"}[last]
+        state[f"{named}.{rest}"] = value
+    torch.save(state, path)
+    return network.eval()
+
+
 def stripes(kind: str, seed: int, side: int = SIDE) -> np.ndarray:
     """Coloured stripes across or down, `[side, side, 3]` uint8, with noise."""
     random = np.random.default_rng([seed, CLASSES.index(kind)])

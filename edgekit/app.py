@@ -41,7 +41,7 @@ def bundle_model(
         platforms: "swift", "android", "web".
         out: folder of the kits, one folder a platform; `kits/` in the results folder when None.
         name: of the product; the recipe's, or the folder's, when empty.
-        texts: or images, or sounds, as the app will meet them; tests replay the answers to them. The run's own
+        texts: images or sounds, as the app will meet them; tests replay the answers to them. The run's own
             test rows when empty; where there is no run, everyday sentences, random images or rising tones.
         against: the model to verify the file against, where no verdict on it is recorded.
         licences: what the kit is made of → SPDX; a run's sources are known.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 
 from edgekit.kits.audio.interface import HIGHEST_RATE, AudioInput
 
@@ -55,7 +56,8 @@ def prepare(channels: Sequence[Sequence[float]], rate: int, given: AudioInput) -
     return made
 
 
-def filter_taps(up: int, down: int) -> list[float]:
+@lru_cache(maxsize=16)
+def filter_taps(up: int, down: int) -> tuple[float, ...]:
     """The filter from its middle to its end; the other half is its mirror image.
 
     Args:
@@ -65,7 +67,7 @@ def filter_taps(up: int, down: int) -> list[float]:
         `[10 * max(up, down) + 1]`: a windowed sinc whose sum, both halves together, is `up`.
     """
     if up == down:
-        return [1.0]
+        return (1.0,)
     widest = max(up, down)
     half = PERIODS * widest
     taps = [1.0 * bessel_i0(BETA)]
@@ -76,7 +78,7 @@ def filter_taps(up: int, down: int) -> list[float]:
     total = taps[0]
     for tap in taps[1:]:
         total += 2.0 * tap
-    return [tap * up / total for tap in taps]
+    return tuple(tap * up / total for tap in taps)
 
 
 def bessel_i0(x: float) -> float:

@@ -28,7 +28,8 @@ package struct Sample: Sendable {
     package static func all() throws -> [Sample] { try own(file()) }
 
     package static func own(_ file: URL) throws -> [Sample] {
-        try read(file).samples.map { row in
+        let read: [Row] = try rows(file)
+        return try read.map { row in
             guard let pcm = Data(base64Encoded: row.pcm) else { throw KitError.damagedFile(file.lastPathComponent) }
             let bytes = [UInt8](pcm)
             let values = stride(from: 0, to: bytes.count - 1, by: 2).map { place in
@@ -36,29 +37,6 @@ package struct Sample: Sendable {
             }
             return Sample(rate: row.rate, values: values, output: row.output)
         }
-    }
-
-    /// Names of the classes, as the model knows them.
-    package static func labels() throws -> [String] { try read(file()).model.labels }
-
-    package static func file() throws -> URL {
-        guard let url = Bundle.module.url(forResource: "samples", withExtension: "json") else {
-            throw KitError.missingFile("samples.json")
-        }
-        return url
-    }
-
-    private static func read(_ file: URL) throws -> File {
-        try JSONDecoder().decode(File.self, from: Data(contentsOf: file))
-    }
-
-    private struct File: Decodable {
-        let model: Interface
-        let samples: [Row]
-    }
-
-    private struct Interface: Decodable {
-        let labels: [String]
     }
 
     private struct Row: Decodable {

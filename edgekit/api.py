@@ -73,7 +73,7 @@ def load(path: Path | str, *, max_length: int | None = None, task: str | None = 
 
 
 def _own_length(folder: Path) -> int:
-    """Tokens (of images, pixels) a folder says it takes; 128 for the many that say nothing sensible."""
+    """Tokens a folder says it takes; 128 for the many that say nothing sensible. Arrays keep their own."""
     from edgekit.models.load import load_processor
 
     limit = int(load_processor(folder, uri=str(folder)).model_max_length)
@@ -345,8 +345,8 @@ def predict(model: Path | str, inputs: Iterable[Any], *, threads: int = 1) -> li
     """Answers texts with a model folder or an exported file; what an answer holds depends on the task.
 
     Args:
-        inputs: texts, pairs of texts, or files of images; for a masked-lm, texts with [MASK] where a word is
-            missing.
+        inputs: texts, pairs of texts, or files of images or sounds; for a masked-lm, texts with [MASK] where
+            a word is missing.
 
     Raises:
         DataError: an empty text, or one without a mask where one is needed.

@@ -13,7 +13,7 @@ from edgekit.files import folder_lock, read_json
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Recipe
 from edgekit.recipe.schema.outputs import KIT_TARGETS
-from edgekit.tasks import IMAGE_CLASSIFICATION, TEXT_GENERATION
+from edgekit.tasks import TEXT_GENERATION, get_task
 from edgekit.types import Artifact, Parity
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def bundle_model(
         platforms: "swift", "android", "web".
         out: folder of the kits, one folder a platform; `kits/` in the results folder when None.
         name: of the product; the recipe's, or the folder's, when empty.
-        texts: or images, as the app will meet them; tests replay the answers to them. The run's own test
-            rows when empty, and everyday sentences, or random images, where there is no run.
+        texts: images or sounds, as the app will meet them; tests replay the answers to them. The run's own
+            test rows when empty; where there is no run, everyday sentences, random images or rising tones.
         against: the model to verify the file against, where no verdict on it is recorded.
         licences: what the kit is made of → SPDX; a run's sources are known.
         ort: Android alone: ship ONNX Runtime's own format.
@@ -125,10 +125,10 @@ def _chosen(
 
 
 def _everyday(artifact: Artifact) -> tuple[str, ...]:
-    """Sentences for a model of texts; a kit makes images of its own."""
+    """Sentences for a model of texts; a kit makes images and sounds of its own."""
     from edgekit.stages.bundling import EVERYDAY
 
-    return () if artifact.signature.task == IMAGE_CLASSIFICATION.name else EVERYDAY
+    return EVERYDAY if get_task(artifact.signature.task).reads == "text" else ()
 
 
 def _exported(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Rows to batches, the same way for training, verifying and timing.
 
-A row of a text holds token ids, which are padded; a row of an image holds its pixels, whose shape is settled.
+A row of a text holds token ids, which are padded; any other row holds arrays, whose shape is settled.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ def pad_rows(
 
 
 def is_padded(spec: TensorSpec) -> bool:
-    """Whether an input is a sequence, `[B, L]`, and not of a settled shape such as `[B, 3, H, W]`."""
-    return len(spec.shape) == 2
+    """Whether an input is a sequence of ids, `[B, L]`, and not numbers of a settled shape."""
+    return spec.dtype in ("int32", "int64")
 
 
 def length_of(row: Mapping[str, Sequence[int]]) -> int:
-    """Tokens of a row; an image is a sequence of one."""
+    """Tokens of a row; arrays are a sequence of one."""
     return len(row["input_ids"]) if "input_ids" in row else 1
 
 
 def shortened(row: Mapping[str, Sequence[int]], length: int) -> Mapping[str, Sequence[int]]:
-    """A row's first `length` tokens; an image stays whole."""
+    """A row's first `length` tokens; arrays stay whole."""
     return {name: values[:length] for name, values in row.items()} if "input_ids" in row else row
 
 

@@ -17,7 +17,7 @@ from edgekit.errors import GateFailed
 from edgekit.files import folder_lock, sha256_json, write_json
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Asset, Recipe
-from edgekit.tasks import IMAGE_CLASSIFICATION, TEXT_GENERATION, get_task
+from edgekit.tasks import TEXT_GENERATION, get_task
 from edgekit.threads import share_cores
 from edgekit.types import BenchResult, Source, Trained
 
@@ -58,6 +58,13 @@ class RunResult:
     rejected: tuple[str, ...]
 
     @property
+    def example(self) -> str:
+        """An input of its task, as a shell reads it."""
+        from edgekit.report.inputs import input_words
+
+        return input_words(self.report.task).example
+
+    @property
     def headline(self) -> str:
         """The result in one sentence."""
         from edgekit.report.language import LanguageReport
@@ -88,8 +95,9 @@ def plan_run(recipe: Recipe, *, out: Path | None = None) -> RunPlan:
         writes.append("label-only/")
     decoder = recipe.task == TEXT_GENERATION.name
     if recipe.baselines.tfidf and not decoder:
-        pixels = recipe.task == IMAGE_CLASSIFICATION.name
-        stages.append(f"fit {'pixels' if pixels else 'TF-IDF'} + logistic regression")
+        from edgekit.report.inputs import input_words
+
+        stages.append(f"fit {input_words(recipe.task).baseline} + logistic regression")
     stages.append("score on the test split")
     for export in recipe.exports:
         target = get_target(export.target)

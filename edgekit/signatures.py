@@ -8,6 +8,8 @@ from typing import Any
 from edgekit.tasks import get_task
 from edgekit.types import Signature, TensorSpec
 
+PIXELS = "pixel_values"
+WAVEFORM = "input_values"
 INTEGER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
@@ -36,11 +38,11 @@ def text_signature(
     )
 
 
-def image_signature(*, task: str, labels: tuple[str, ...], size: int) -> Signature:
-    """Raw pixels in, `[B, 3, size, size]` float32 of 0–255, RGB; logits out."""
+def array_signature(*, task: str, labels: tuple[str, ...], name: str, shape: tuple[int, ...]) -> Signature:
+    """One float32 array in, `[B, *shape]`; logits out."""
     return Signature(
         task=task,
-        inputs=(TensorSpec("pixel_values", ("batch", 3, size, size), "float32"),),
+        inputs=(TensorSpec(name, ("batch", *shape), "float32"),),
         outputs=(TensorSpec(get_task(task).output, ("batch", len(labels)), "float32"),),
         labels=labels,
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from edgekit.errors import RecipeError
 
 Truth = Literal["class", "classes", "number", "tags", "nothing"]
+Reads = Literal["text", "image", "audio"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Task:
     per_token: bool  # the output has a row per token: `[B, L, C]` instead of `[B, C]`
     metric: str  # scored 0–1, higher is better; see `edgekit.scores`
     problem_type: str | None = None  # transformers' `config.problem_type`
+    reads: Reads = "text"  # what an input is
 
     @property
     def named(self) -> bool:
@@ -50,10 +52,14 @@ TASKS = {
 # exports, checks and figures of its own. Its score is 1 / perplexity: the geometric mean of probabilities.
 TEXT_GENERATION = Task("text-generation", "text-generation", "nothing", "logits", True, "token_probability")
 
-# The tasks above read texts. A row of an image is its pixels instead of tokens; see `edgekit.batches`.
+# The tasks above read texts. Here a row is arrays of settled shape instead of tokens; see `edgekit.batches`.
 IMAGE_CLASSIFICATION = Task(
     "image-classification", "image-classification", "class", "logits", False, "accuracy",
-    "single_label_classification",
+    "single_label_classification", "image",
+)  # fmt: skip
+AUDIO_CLASSIFICATION = Task(
+    "audio-classification", "audio-classification", "class", "logits", False, "accuracy",
+    "single_label_classification", "audio",
 )  # fmt: skip
 
 METRIC_WORDS = {  # a metric inside a sentence
@@ -73,7 +79,8 @@ def get_task(name: str) -> Task:
     Raises:
         RecipeError: there is none.
     """
-    known = {**TASKS, **{task.name: task for task in (TEXT_GENERATION, IMAGE_CLASSIFICATION)}}
+    others = (TEXT_GENERATION, IMAGE_CLASSIFICATION, AUDIO_CLASSIFICATION)
+    known = {**TASKS, **{task.name: task for task in others}}
     if name not in known:
         raise RecipeError(
             f"{name!r} is not a task that edgekit knows.", remedy=f"Use one of {', '.join(known)}."

@@ -53,7 +53,7 @@ class LabelledFile:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Rows of one split. An input is a text, a pair of texts, or an image as a `data:` URI."""
+    """Rows of one split. An input is a text, a pair of texts, or an image or sound as a `data:` URI."""
 
     inputs: tuple[Any, ...]
     # A class id, a sorted tuple of ids, a number, or a tuple of one tag id per word; empty when unlabelled.
@@ -83,7 +83,7 @@ class Model:
 
     name: str
     module: Any  # torch.nn.Module
-    processor: Any  # tokenizer, or `edgekit.models.images.front_end.ImageFrontEnd`
+    processor: Any  # tokenizer, or `edgekit.models.front_ends.FrontEnd`
     signature: Signature
     source: Source
 
@@ -376,4 +376,4 @@ class Prediction:
 
 
 Batch = Mapping[str, Any]  # tensor name → array `[B, …]`
-Rows = Sequence[Mapping[str, Sequence[int]]]  # tokenised rows, unpadded; or arrays of pixels
+Rows = Sequence[Mapping[str, Sequence[int]]]  # tokenised rows, unpadded; or arrays

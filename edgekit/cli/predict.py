@@ -1,4 +1,4 @@
-"""`edgekit predict`: texts or images in, answers out."""
+"""`edgekit predict`: texts, images or sounds in, answers out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHOWN = 3  # numbers of an embedding on a console
 
 
-@click.command(short_help="Answer texts or images with any model folder or exported file.")
+@click.command(short_help="Answer texts, images or sounds with any model folder or exported file.")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option("--pair", "pair", help="Second text, for a model of text pairs; one TEXT then.")
@@ -27,8 +27,8 @@ def command(model: Path, texts: tuple[str, ...], pair: str | None, as_json: bool
     """Answer each TEXT with MODEL (a folder, an .onnx file or an .mlpackage).
 
     What comes out depends on the model's task: a class, several labels, a number, a tag for each word, an
-    embedding (whole with --json), or words for each [MASK]. For a model of images, each TEXT is the path of
-    an image file.
+    embedding (whole with --json), or words for each [MASK]. For a model of images or
+    sounds, each TEXT is the path of a file.
 
     Without TEXT, one text per line is read from standard input.
 
@@ -39,6 +39,7 @@ def command(model: Path, texts: tuple[str, ...], pair: str | None, as_json: bool
       edgekit predict my-model < reviews.txt
       edgekit predict my-masked-lm "Paris is the [MASK] of France."
       edgekit predict exported/digits/student/onnx/model.onnx photo.png
+      edgekit predict exported/spoken-languages/student/onnx/model.onnx clip.wav
     """
     from edgekit.api import predict
     from edgekit.errors import DataError

@@ -9,7 +9,7 @@ import click
 
 from edgekit.cli import console
 from edgekit.cli.options import json_option, keep_rejected_option, out_option, quiet_option, split_overrides
-from edgekit.tasks import IMAGE_CLASSIFICATION, TEXT_GENERATION
+from edgekit.tasks import TEXT_GENERATION
 
 
 @click.command(short_help="Carry out a recipe.")
@@ -114,9 +114,7 @@ def show_result(result) -> None:  # type: ignore[no-untyped-def]
         if a.model == "student" and a.target in ("onnx", "onnxruntime") and not a.rejected
     ]
     if kept:
-        image = result.report.task == IMAGE_CLASSIFICATION.name
-        example = "photo.png" if image else '"A quiet triumph."'
-        console.say(f"Try       edgekit predict {result.folder / kept[-1].path} {example}")
+        console.say(f"Try       edgekit predict {result.folder / kept[-1].path} {result.example}")
 
 
 def _show_decoder(result) -> None:  # type: ignore[no-untyped-def]

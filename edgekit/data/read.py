@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgekit.data.class_folders import MEDIA, medium_of, read_class_folders
 from edgekit.data.columnar import read_parquet, read_saved
 from edgekit.data.delimited import read_delimited
 from edgekit.data.documents import read_documents
 from edgekit.data.folder import ENDINGS, is_saved, split_files
-from edgekit.data.images import is_image_folder, read_image_folder, read_pixel_files
 from edgekit.data.json_lines import read_json_lines
+from edgekit.data.pixel_files import read_pixel_files
 from edgekit.data.table import Table
 from edgekit.errors import DataError
 from edgekit.recipe.schema import Data
@@ -30,8 +31,8 @@ def read_rows(path: Path, data: Data, *, split: str = "train") -> Table:
         DataError: the format is not known, or the file does not follow it (with the line).
         MissingExtra: a folder saved by `datasets` without that package.
     """
-    if path.is_dir() and data.format == "images":
-        return read_image_folder(path, split=split, image=data.text, label=_label(data))
+    if path.is_dir() and data.format in MEDIA:
+        return read_class_folders(path, MEDIA[data.format], split=split, column=data.text, label=_label(data))
     if path.is_dir() and data.format == "pixels":
         return read_pixel_files(path, shape=data.image_shape, image=data.text, label=_label(data))
     if path.is_dir():
@@ -45,8 +46,9 @@ def _read_folder(path: Path, data: Data, split: str) -> Table:
     if data.format in ("auto", "hf") and is_saved(path):
         _no_names(path, data)
         return read_saved(path, split)
-    if data.format == "auto" and is_image_folder(path):
-        return read_image_folder(path, split=split, image=data.text, label=_label(data))
+    medium = medium_of(path) if data.format == "auto" else None
+    if medium is not None:
+        return read_class_folders(path, medium, split=split, column=data.text, label=_label(data))
     files = split_files(path, None if data.format in ("auto", "hf") else data.format, split)
     return _joined(path, [_read_file(file, ENDINGS[file.suffix.lower()], data) for file in files])
 
@@ -84,7 +86,7 @@ def _read_file(path: Path, file_format: str, data: Data) -> Table:
 
 
 def _format_of(path: Path, data: Data) -> str:
-    if data.format in ("hf", "images", "pixels"):
+    if data.format in ("hf", "pixels", *MEDIA):
         raise DataError(
             f"{path.name} is a file; data.format: {data.format} means a folder.",
             remedy="Name the folder, or set data.format to the file's own.",

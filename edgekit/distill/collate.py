@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from edgekit.types import Rows, Signature
 
+Choosing = Callable[[Sequence[int], int], "Rows"]
 Masking = Callable[[Sequence[int], int], tuple["Rows", Sequence[Sequence[int]]]]
 
 
@@ -29,6 +30,7 @@ class Collator:
         pad_id: token id of padding.
         masking: for masked-LM, (indices, epoch) → rows with masks and one label per token; `labels` is
             then unused.
+        choosing: (indices, epoch) → rows to learn from in place of those in `rows`: the same, changed.
     """
 
     def __init__(
@@ -41,11 +43,12 @@ class Collator:
         pad_id: int,
         device: Any,
         masking: Masking | None = None,
+        choosing: Choosing | None = None,
     ) -> None:
         import torch
 
         self.rows, self.signature, self.pad_id, self.masking = rows, signature, pad_id, masking
-        self.device = torch.device(device)
+        self.choosing, self.device = choosing, torch.device(device)
         self.truth = "tags" if masking else task.truth
         labels = labels or [None] * len(rows)
         self._labelled = torch.tensor([label is not None for label in labels], dtype=torch.bool)
@@ -62,7 +65,7 @@ class Collator:
             labels = _padded(tags, rows)
             labelled = torch.ones(len(indices), dtype=torch.bool)
         else:
-            rows = chosen_rows(self.rows, indices)
+            rows = self.choosing(indices, epoch) if self.choosing else chosen_rows(self.rows, indices)
             chosen = torch.tensor(indices)
             labelled = self._labelled[chosen]
             if self.truth == "tags":

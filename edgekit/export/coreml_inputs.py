@@ -30,7 +30,7 @@ def chosen_lengths(signature: Signature, shapes: str, lengths: Sequence[int]) ->
 
 
 def array_inputs(signature: Signature, *, shapes: str, lengths: Sequence[int]) -> list[Any]:
-    """coremltools' description of integer inputs `[1, L]`, or of pixels, float32 `[1, 3, H, W]`.
+    """coremltools' description of integer inputs `[1, L]`, or of floats such as pixels `[1, 3, H, W]`.
 
     Pixels are a multi-array as well, and no `ImageType`: an image that Core ML or Vision scales by itself has
     other values than the model was trained on, and the package could not be compared number by number.

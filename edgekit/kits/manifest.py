@@ -13,9 +13,12 @@ from edgekit.codec import to_json
 from edgekit.decoder_parity import DecoderParity
 from edgekit.errors import ExportError, GateFailed, ModelError
 from edgekit.files import read_json, require_space, sha256_path
+from edgekit.kits.audio import AudioInput
 from edgekit.kits.images import ImageInput
 from edgekit.kits.tokenizer import TokenizerTables
 from edgekit.types import Artifact, Parity
+
+FrontEnd = TokenizerTables | ImageInput | AudioInput
 
 FORMAT = "edgekit kit 1.0"
 FILE = "manifest.json"
@@ -27,6 +30,7 @@ API = {
     "token-classification": "Tagger",
     "sentence-embedding": "Embedder",
 }
+_INPUTS = {TokenizerTables: "texts", ImageInput: "images", AudioInput: "clips"}
 _COMPARED = (  # of an encoder's parity
     "reference", "runtime", "samples", "max_abs_error", "cosine", "label_agreement",
     "metric_name", "metric", "metric_drop", "gates", "checks",
@@ -99,7 +103,7 @@ def require_replaceable(folder: Path) -> None:
 def checked_manifest(
     artifact: Artifact,
     parity: Parity | DecoderParity,
-    tables: TokenizerTables | ImageInput,
+    tables: FrontEnd,
     folder: Path,
     *,
     platform: str,
@@ -124,9 +128,9 @@ def checked_manifest(
             remedy="Build the tables with max_length as in the artifact's signature; a decoder's without.",
         )
     if not answers or not golden:
-        inputs = "images" if isinstance(tables, ImageInput) else "texts"
         raise ExportError(
-            f"A kit needs {inputs} to be tested with.", remedy="Give golden vectors and answers."
+            f"A kit needs {_INPUTS[type(tables)]} to be tested with.",
+            remedy="Give golden vectors and answers.",
         )
     require_replaceable(folder)
     require_space(folder.parent, 2 * artifact.size_bytes, purpose=f"Writing {folder.name}")
@@ -161,14 +165,14 @@ def kit_manifest(
     parity: Parity | DecoderParity,
     *,
     platform: str,
-    tables: TokenizerTables | ImageInput,
+    tables: FrontEnd,
     licences: Mapping[str, str | None],
 ) -> dict[str, Any]:
     """The manifest, as plain JSON values; every kit carries it under the same keys.
 
     Args:
         platform: "swift", "android" or "web".
-        tables: of the tokenizer, or how images are prepared.
+        tables: of the tokenizer, or how images or clips are prepared.
         licences: of the model, its teacher, its data …: name → SPDX; None when it is not known.
 
     Raises:
@@ -193,7 +197,7 @@ def kit_manifest(
             "size_bytes": artifact.size_bytes,
             "sha256": artifact.sha256,
         },
-        **_front_end(tables),
+        **front_end_json(tables),
         "parity": {
             name: to_json(getattr(parity, name))
             for name in (_COMPARED if isinstance(parity, Parity) else _DECODED)
@@ -202,9 +206,12 @@ def kit_manifest(
     }
 
 
-def _front_end(tables: TokenizerTables | ImageInput) -> dict[str, Any]:
+def front_end_json(tables: FrontEnd) -> dict[str, Any]:
+    """What prepares the inputs, under its own key."""
     if isinstance(tables, ImageInput):
         return {"image": asdict(tables)}
+    if isinstance(tables, AudioInput):
+        return {"audio": asdict(tables)}
     files = sorted(tables.files.items())
     return {
         "tokenizer": {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgekit.errors import ExportError
+from edgekit.kits.audio import AudioInput, require_audio_input
 from edgekit.kits.generation.parts import GeneratorParts
-from edgekit.kits.images import ImageInput
-from edgekit.tasks import IMAGE_CLASSIFICATION, get_task
+from edgekit.kits.images import ImageInput, require_image_input
+from edgekit.tasks import AUDIO_CLASSIFICATION, IMAGE_CLASSIFICATION, get_task
 from edgekit.types import Artifact
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -46,25 +47,25 @@ def require_onnx(artifact: Artifact, *, kit: str, tasks: Iterable[str]) -> None:
         )
 
 
-def require_image_onnx(artifact: Artifact, given: ImageInput, *, kit: str) -> None:
-    """Lets an ONNX image classifier pass that takes what a kit prepares.
+def require_classifier_onnx(artifact: Artifact, given: ImageInput | AudioInput, *, kit: str) -> None:
+    """Lets an ONNX classifier of images or clips pass that takes what a kit prepares.
 
     Raises:
         ExportError: the target, the task or the interface is another.
     """
     signature = artifact.signature
-    if artifact.target not in ("onnx", "onnxruntime") or signature.task != IMAGE_CLASSIFICATION.name:
+    audio = isinstance(given, AudioInput)
+    task, kind = (AUDIO_CLASSIFICATION, "audio") if audio else (IMAGE_CLASSIFICATION, "image")
+    if artifact.target not in ("onnx", "onnxruntime") or signature.task != task.name:
         raise ExportError(
-            f"{artifact.name} is for {artifact.target} and {signature.task}; {kit} carries an image "
+            f"{artifact.name} is for {artifact.target} and {signature.task}; {kit} carries an {kind} "
             "classifier as ONNX.",
-            remedy="Export an image classifier with --target onnx and give that artifact.",
+            remedy=f"Export an {kind} classifier with --target onnx and give that artifact.",
         )
-    shapes = [(spec.dtype, tuple(spec.shape[1:])) for spec in signature.inputs]
-    if shapes != [("float32", (3, given.size, given.size))]:
-        raise ExportError(
-            f"{artifact.name} does not take one float32 image of 3 x {given.size} x {given.size}.",
-            remedy="Export it with edgekit's ONNX target, with the preprocessor_config.json beside it.",
-        )
+    if isinstance(given, AudioInput):
+        require_audio_input(artifact, given)
+    else:
+        require_image_input(artifact, given)
 
 
 def require_decoder(parts: GeneratorParts, *, kit: str) -> None:

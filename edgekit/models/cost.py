@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from edgekit.batches import is_padded
 from edgekit.files import human
 from edgekit.quiet import quiet
+from edgekit.tasks import get_task
 from edgekit.types import Model
+
+ROW = {"image": "an image", "audio": "a sound"}  # what a task reads → one of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +22,14 @@ class StudentCost:
     bytes_fp32: int
     bytes_int8: int  # matrices with 1 byte a weight, vectors with 4: the least an int8 file can have
     flops: int  # of one row; a multiplication and an addition count as two
-    length: int  # tokens of that row; 0: an image
+    row: str  # "16 tokens", "an image"
 
     def __str__(self) -> str:
         share = self.embedding_parameters / self.parameters if self.parameters else 0.0
         return (
             f"{self.parameters / 1e6:.1f} M parameters ({share:.0%} of them embeddings), "
             f"{human(self.bytes_fp32)} in fp32, {human(self.bytes_int8)} in int8, "
-            f"{self.flops / 1e6:,.0f} MFLOPs for {f'{self.length} tokens' if self.length else 'an image'}"
+            f"{self.flops / 1e6:,.0f} MFLOPs for {self.row}"
         )
 
 
@@ -70,5 +73,5 @@ def cost(model: Model, *, length: int) -> StudentCost:
         bytes_fp32=4 * total,
         bytes_int8=matrices + 4 * (total - matrices),
         flops=counter.get_total_flops(),
-        length=length if is_padded(interface[0]) else 0,
+        row=f"{length} tokens" if is_padded(interface[0]) else ROW[get_task(model.signature.task).reads],
     )

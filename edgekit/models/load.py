@@ -10,7 +10,7 @@ from edgekit.errors import MissingExtra, ModelError, first_line
 from edgekit.models import tasks
 from edgekit.quiet import hush, quiet
 from edgekit.signatures import text_signature
-from edgekit.tasks import IMAGE_CLASSIFICATION, TEXT_GENERATION, Task, get_task
+from edgekit.tasks import TEXT_GENERATION, Task, get_task
 from edgekit.types import Model, Signature, Source
 
 # Embedding tables are padded up to a round size by many trainers (DeBERTa-v3: 99 rows).
@@ -25,6 +25,7 @@ def load_model(
     task: str = "text-classification",
     labels: tuple[str, ...] = (),
     max_length: int = 128,
+    sampling_rate: int = 16_000,
     fresh_head: bool = False,
     dropout: float | None = None,
     attention: str | None = "eager",
@@ -34,7 +35,9 @@ def load_model(
     Args:
         task: decides the head, and what a label is.
         labels: class or tag names in id order; empty takes them from the model's own head.
-        max_length: tokens, lowered to what the model's positions allow; of images, pixels of a side.
+        max_length: tokens, lowered to what the model's positions allow; of images, pixels of a side; of
+            sounds, samples.
+        sampling_rate: of sounds, in Hz, for a new model; one that is finished has its own.
         fresh_head: whether a new head may be made when the model has none for these labels.
         dropout: replaces the model's hidden and attention dropout; None leaves them.
         attention: transformers' implementation. "eager", because sdpa with dropout is much slower on CPUs and
@@ -47,15 +50,16 @@ def load_model(
     from transformers import AutoConfig
 
     kind = get_task(task)
-    if kind is IMAGE_CLASSIFICATION:
-        from edgekit.models.images.load import load_image_model
+    if kind.reads != "text":
+        from edgekit.models.load_network import load_network
 
-        return load_image_model(
+        return load_network(
             source,
             name=name,
             task=kind,
             labels=labels,
-            size=max_length,
+            extent=max_length,
+            rate=sampling_rate,
             fresh_head=fresh_head,
             dropout=dropout,
         )
@@ -167,16 +171,16 @@ def _without_types(signature: Signature) -> Signature:
 
 
 def load_processor(folder: Path, *, uri: str) -> Any:
-    """What prepares the inputs of a model folder: its fast tokenizer, or its front end for images.
+    """What prepares the inputs of a model folder: its fast tokenizer, or its front end for arrays.
 
     Raises:
         ModelError: there is none, or it asks for what edgekit does not do.
     """
-    from edgekit.models.images.front_end import FILE, load_front_end
+    from edgekit.models.front_ends import FILE, load_front_end
 
     texts = any((folder / name).is_file() for name in TOKENIZER_FILES)
-    images = (folder / FILE).is_file() and not texts
-    return load_front_end(folder, uri=uri) if images else load_tokenizer(folder, uri=uri)
+    arrays = (folder / FILE).is_file() and not texts
+    return load_front_end(folder, uri=uri) if arrays else load_tokenizer(folder, uri=uri)
 
 
 def load_tokenizer(folder: Path, *, uri: str, end_pads: bool = False, **extra: Any) -> Any:

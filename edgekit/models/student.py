@@ -11,7 +11,7 @@ from edgekit.models.students.narrow import narrowed
 from edgekit.models.students.vocabulary import Trimmed, count_tokens, trim, with_vocabulary
 from edgekit.models.tasks import layer_count
 from edgekit.signatures import INTEGER_INPUTS
-from edgekit.tasks import IMAGE_CLASSIFICATION
+from edgekit.tasks import get_task
 from edgekit.types import Model, Rows
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def make_student(parent: Model, config: Student, *, name: str, rows: Rows = (), 
     Raises:
         ModelError: the parent can't be cut this way, or sizes don't fit it.
     """
-    if parent.signature.task == IMAGE_CLASSIFICATION.name:
-        from edgekit.models.images.student import cut_image_student
+    if get_task(parent.signature.task).reads != "text":
+        from edgekit.models.images.student import cut_network
 
-        return cut_image_student(parent, config, name=name)
+        return cut_network(parent, config, name=name)
     if config.architecture != "teacher":
         return _small(parent, config, name=name, rows=rows, seed=seed)
     made = build_student(parent, layers=config.layers, select=config.select, name=name, rows=rows)

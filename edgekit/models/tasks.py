@@ -9,6 +9,7 @@ from edgekit.batches import is_padded
 from edgekit.errors import ModelError
 from edgekit.files import read_json
 from edgekit.metadata import SIDECAR, read_signature
+from edgekit.signatures import PIXELS
 from edgekit.tasks import TASKS, Task, get_task
 from edgekit.types import Signature
 
@@ -99,13 +100,14 @@ def layer_count(config: Any) -> tuple[str, int]:
 
 
 def dummy_inputs(module: Any, interface: Signature, *, batch: int, length: int) -> dict[str, Any]:
-    """Random token ids with padding, `[batch, length]` int64, made by optimum's generator; or pixels."""
+    """Random token ids with padding, `[batch, length]` int64, by optimum's generator; or pixels, or noise."""
     import torch
 
     if not is_padded(interface.inputs[0]):
+        shapes = {spec.name: (batch, *map(int, spec.shape[1:])) for spec in interface.inputs}
         return {
-            spec.name: torch.randint(256, (batch, *map(int, spec.shape[1:]))).to(getattr(torch, spec.dtype))
-            for spec in interface.inputs
+            name: torch.randint(256, shape).float() if name == PIXELS else 0.1 * torch.randn(shape)
+            for name, shape in shapes.items()
         }
     from optimum.utils.input_generators import DummyTextInputGenerator
 

@@ -16,6 +16,7 @@ from edgekit.types import LayerPrecision, Quantized
 
 PLAIN_BITS = 32
 FILTER = "a convolution"  # reader of a filter
+FRONT_END = "front_end."  # how names begin of what is in front of a network: a spectrogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,9 @@ def plan_onnx(
 
 
 def _stored(weight: OnnxWeight, scheme: str, block_size: int, reduce_range: bool) -> LayerPrecision:
+    if weight.name.startswith(FRONT_END):
+        why = "part of the spectrogram: powers range over 74 dB, and 8 bits over 48"
+        return LayerPrecision(weight.name, PLAIN_BITS, "none", skipped_because=why)
     if weight.readers == {FILTER} and scheme == "int8-static":
         # However small: between two int8 convolutions one in fp32 costs more than it computes.
         return LayerPrecision(weight.name, 8, "per_channel", scheme=scheme)

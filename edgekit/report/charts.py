@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from edgekit.errors import MissingExtra
 from edgekit.report import svg
 from edgekit.report.document import Report
+from edgekit.report.inputs import input_words
 from edgekit.report.verdict import kind
 from edgekit.report.words import metric_name, metric_words, milliseconds, points, size, span
 
@@ -113,7 +114,7 @@ def score_rows(report: Report) -> list[tuple[str, float, float | None, float | N
         ("Teacher", report.teacher, svg.TEACHER),
         ("Student", report.student, svg.STUDENT),
         ("Labels only", report.baselines.label_only, svg.BASELINE),
-        ("TF-IDF", report.baselines.tfidf, svg.BASELINE),
+        (input_words(report.task).baseline_title, report.baselines.tfidf, svg.BASELINE),
     ]
     return [
         (label, entry.score, entry.score_low, entry.score_high, colour)

@@ -32,7 +32,7 @@ def distillation(report: Report) -> Table:
             "the same layers before fine-tuning, no teacher",
             report.baselines.label_only,
         ),
-        (words.baseline, words.baseline_note, report.baselines.tfidf),
+        (words.baseline_title, words.baseline_note, report.baselines.tfidf),
     ]
     rows = []
     in_units = any(entry is not None and entry.rmse is not None for _, _, entry in entries)

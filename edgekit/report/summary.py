@@ -159,8 +159,7 @@ def key_figures(report: Report) -> list[Figure]:
             note = ""
             if reference is not None and reference.timing is not None and reference.name != best.name:
                 note = f"from {milliseconds(reference.timing.p50_ms)}{THIN}ms"
-            one = input_words(report.task).one
-            label = f"{'an' if one == 'image' else 'a'} {one}, median"
+            label = f"{input_words(report.task).a}, median"
             figures.append(Figure(label, f"{milliseconds(best.timing.p50_ms)}{THIN}ms", note))
     if report.gain_over_label_only is not None:
         found = report.gain_over_label_only

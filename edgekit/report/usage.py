@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 EXAMPLE = "A quiet triumph."
 IMAGE = "photo.png"
+SOUND = "clip.wav"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,32 @@ USAGE = {
         "image = image.crop((left, top, left + side, top + side))\n"
         'pixels = numpy.asarray(image, "float32").transpose(2, 0, 1)[None]  # 0-255; normalised inside\n'
         'outputs = session.run(None, {"pixel_values": pixels})[0]\n'
+        "print(labels[str(outputs[0].argmax())])",
+    ),
+    "audio-classification": Usage(
+        "audio-classification",
+        "edgekit",
+        f'from edgekit import predict\n\nprint(predict(".", ["{SOUND}"])[0].label)',
+        "",
+        text=SOUND,
+        onnx="import json\n"
+        "from math import gcd\n\n"
+        "import numpy\n"
+        "import onnxruntime\n"
+        "from scipy.io import wavfile\n"
+        "from scipy.signal import resample_poly\n\n"
+        'labels = json.load(open("config.json"))["id2label"]\n'
+        'front = json.load(open("preprocessor_config.json"))\n'
+        "session = onnxruntime.InferenceSession({path})\n\n"
+        f'rate, pcm = wavfile.read("{SOUND}")  # 16 bits\n'
+        "mono = pcm.reshape(len(pcm), -1).mean(1) / 32768\n"
+        'shared = gcd(rate, front["sampling_rate"])\n'
+        'mono = resample_poly(mono, front["sampling_rate"] // shared, rate // shared)\n'
+        'short = front["samples"] - len(mono)\n'
+        "mono = numpy.pad(mono, (max(short, 0) // 2, max(short, 0) - max(short, 0) // 2))\n"
+        "start = max(-short, 0) // 2\n"
+        'samples = mono[None, start : start + front["samples"]].astype("float32")\n'
+        'outputs = session.run(None, {"input_values": samples})[0]\n'
         "print(labels[str(outputs[0].argmax())])",
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from edgekit.batches import is_padded
 from edgekit.errors import ModelError
 from edgekit.tasks import TEXT_GENERATION, get_task
 
@@ -32,10 +33,11 @@ class TextPackage:
                 remedy="Use `edgekit generate`, or edgekit.mil with model.make_state().",
             )
         self.signature = signature
-        self._lengths = tuple(lengths)
+        self._lengths = tuple(lengths) if is_padded(signature.inputs[0]) else ()
 
     def feed(self, batch: Batch, row: int) -> dict[str, np.ndarray]:
-        """A row's inputs, int32 `[1, L]`, padded where the package takes certain lengths only; or pixels.
+        """A row's inputs, int32 `[1, L]`, padded where the package takes certain lengths only; or
+        an array as it is.
 
         Raises:
             ModelError: the row is longer than any of them.
@@ -77,10 +79,10 @@ class TextPackage:
 
 def lengths_of(spec: Any) -> tuple[int, ...]:
     """The only sequence lengths that a Core ML package's first input takes, ascending; empty: any up to its
-    limit, or no sequence at all.
+    limit.
     """
     array = spec.description.input[0].type.multiArrayType
-    if len(array.shapeRange.sizeRanges) or len(array.shape) > 2:
+    if len(array.shapeRange.sizeRanges):
         return ()
     shapes = [s.shape for s in array.enumeratedShapes.shapes] or [array.shape]
     return tuple(sorted(int(shape[1]) for shape in shapes))

@@ -12,7 +12,7 @@ from edgekit.codec import from_json
 from edgekit.errors import ExportError
 from edgekit.files import read_json, sha256_json, size_bytes
 from edgekit.recipe.schema.outputs import KIT_TARGETS
-from edgekit.tasks import IMAGE_CLASSIFICATION, get_task
+from edgekit.tasks import get_task
 from edgekit.types import Artifact, Parity
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def bundle(
     Args:
         artifact: its tokenizer lies beside it.
         folder: becomes the kit.
-        texts: pairs of texts, or images, as the app will meet them; the first 64 are used.
+        texts: pairs of texts, images or sounds, as the app will meet them; the first 64 are used.
         ort: Android alone: ship ONNX Runtime's own format.
 
     Raises:
@@ -144,16 +144,23 @@ def bundle(
             f"{' or '.join(KIT_TARGETS[platform])}.",
             remedy=f"Export the model with --target {KIT_TARGETS[platform][0]}, and bundle that file.",
         )
-    if artifact.signature.task == IMAGE_CLASSIFICATION.name:
+    reads = get_task(artifact.signature.task).reads
+    if reads != "text" and ort:
+        raise ExportError(
+            "Kits for images and sounds carry ONNX alone, not ONNX Runtime's own format.",
+            remedy="Leave --ort out.",
+        )
+    if reads == "image":
         from edgekit.stages.image_bundling import bundle_images
 
-        if ort:
-            raise ExportError(
-                "Kits for images carry ONNX alone, not ONNX Runtime's own format.",
-                remedy="Leave --ort out.",
-            )
         return bundle_images(
             artifact, parity, folder, platform=platform, name=name, images=texts, licences=licences
+        )
+    if reads == "audio":
+        from edgekit.stages.audio_bundling import bundle_audio
+
+        return bundle_audio(
+            artifact, parity, folder, platform=platform, name=name, sounds=texts, licences=licences
         )
     tokenizer, limit = artifact.path.parent, artifact.signature.max_length
     progress.say(f"Kit for {platform}: probing the tokenizer")

@@ -81,6 +81,7 @@ class Context:
             task=self.recipe.task,
             labels=self.splits.label_names,
             max_length=self.recipe.data.max_length,
+            sampling_rate=self.recipe.data.sampling_rate,
             fresh_head=finetune is not None,
             dropout=finetune.dropout if finetune else None,
         )
@@ -92,6 +93,18 @@ class Context:
     @property
     def max_length(self) -> int:
         return self.base.signature.max_length or self.recipe.data.max_length
+
+    @property
+    def rate(self) -> dict[str, int]:
+        """What rows of sounds to learn from depend on, for the keys of stages; nothing for others."""
+        data = self.recipe.data
+        if get_task(self.recipe.task).reads != "audio":
+            return {}
+        return {
+            "sampling_rate": data.sampling_rate,
+            "samples": data.max_length,
+            "time_shift": data.time_shift,
+        }
 
     @cached_property
     def transfer(self) -> tuple[Any, ...]:

@@ -155,7 +155,7 @@ def classes_of(model: Model) -> int:
 
 
 def _collator(context: Context, model: Model, rows: Rows, device: Any, **labelled: Any) -> Collator:
-    """Rows of a model as its inputs; `labelled` for `Collator`: labels, or masking."""
+    """Rows of a model as its inputs; `labelled` for `Collator`: labels, masking, choosing."""
     from edgekit.distill.collate import Collator
 
     return Collator(
@@ -166,6 +166,7 @@ def _collator(context: Context, model: Model, rows: Rows, device: Any, **labelle
         pad_id=model.processor.pad_token_id,
         device=device,
         masking=labelled.get("masking"),
+        choosing=labelled.get("choosing"),
     )
 
 
@@ -173,6 +174,7 @@ def _training(
     context: Context, model: Model, rows: Rows, device: Any, *, packing: bool
 ) -> tuple[Collator, list[int]]:
     """What makes batches to learn from, and the tokens of each row that they are made of."""
+    from edgekit.data.shifting import shift_rows
     from edgekit.distill.masking import mask_rows
     from edgekit.stages.packed import groups_of, packed_collator
 
@@ -186,9 +188,13 @@ def _training(
     def plain(indices: Sequence[int], epoch: int) -> Any:
         return [rows[i] for i in indices], [labels[i] for i in indices]
 
-    masked = task.name == "masked-lm"
+    def shift(indices: Sequence[int], epoch: int) -> Rows:
+        return shift_rows(rows, indices, most=most, seed=seed, epoch=epoch)
+
+    masked, most = task.name == "masked-lm", context.recipe.data.time_shift
     if not packing:
-        known = {"masking": mask} if masked else {"labels": labels}
+        known: dict[str, Any] = {"masking": mask} if masked else {"labels": labels}
+        known |= {"choosing": shift} if most else {}
         return _collator(context, model, rows, device, **known), lengths
     groups = groups_of(rows, context.max_length)
     collator = packed_collator(

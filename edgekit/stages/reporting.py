@@ -11,7 +11,7 @@ from edgekit.files import sha256_json, size_bytes
 from edgekit.recipe.schema import TaskName
 from edgekit.stages.context import Context
 from edgekit.stages.devices import PHONE, kept_results, with_devices
-from edgekit.tasks import IMAGE_CLASSIFICATION, get_task
+from edgekit.tasks import get_task
 from edgekit.types import BenchResult, Trained
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def assemble(
         data=describe_data(
             context.splits,
             token_lengths=None
-            if recipe.task == IMAGE_CLASSIFICATION.name
+            if get_task(recipe.task).reads != "text"
             else TokenLengths(
                 limit=stats.max_length,
                 p50=stats.p50,

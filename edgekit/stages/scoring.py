@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgekit.files import atomic
+from edgekit.report.inputs import input_words
 from edgekit.scores import decide, root_mean_square_error, statistics
 from edgekit.stages.context import Context
 from edgekit.stages.training import load_trained
-from edgekit.tasks import IMAGE_CLASSIFICATION, get_task
-from edgekit.types import Interval, Rows, Splits, Trained
+from edgekit.tasks import get_task
+from edgekit.types import Interval, Rows, Trained
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,14 +107,16 @@ def test_statistics(context: Context, trained: Trained, teacher: Trained) -> np.
 
 
 def tfidf_statistics(context: Context) -> np.ndarray:
-    """The same of TF-IDF with a linear model, `[N, K]`; of images, of a linear model on pixels."""
+    """The same of TF-IDF with a linear model, `[N, K]`; of arrays, of a linear model on plain features."""
     import numpy as np
 
     splits, task = context.splits, context.recipe.task
 
     def make(key: str) -> list[Any]:
-        if task == IMAGE_CLASSIFICATION.name:
-            return _pixel_predictions(splits, seed=context.recipe.seed)
+        if get_task(task).reads != "text":
+            from edgekit.stages.plain_features import linear_answers
+
+            return linear_answers(splits, context.recipe)
         from edgekit.distill.tfidf import tfidf_predictions
 
         found = tfidf_predictions(
@@ -128,23 +131,11 @@ def tfidf_statistics(context: Context) -> np.ndarray:
 
     predicted = context.store.run(
         "tfidf",
-        inputs={"data": splits.fingerprint, "seed": context.recipe.seed},
+        inputs={"data": splits.fingerprint, "seed": context.recipe.seed, **context.rate},
         make=make,
-        title=f"Fit {'pixels' if task == IMAGE_CLASSIFICATION.name else 'TF-IDF'} with a linear model",
+        title=f"Fit {input_words(task).baseline} with a linear model",
     )
     return statistics(task, map(np.asarray, predicted), splits.test.labels)
-
-
-def _pixel_predictions(splits: Splits, *, seed: int) -> list[int]:
-    import numpy as np
-
-    from edgekit.distill.pixels import SIDE, pixel_predictions
-    from edgekit.models.images.front_end import PIXELS, ImageFrontEnd
-
-    small = ImageFrontEnd(SIDE, SIDE)
-    train, asked = (np.stack(small(part.inputs)[PIXELS]) for part in (splits.train, splits.test))
-    found: list[int] = pixel_predictions(train, splits.train.labels, asked, seed=seed).tolist()
-    return found
 
 
 def score(context: Context, teacher: Trained, student: Trained, label_only: Trained | None) -> Scores:

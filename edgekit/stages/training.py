@@ -113,6 +113,7 @@ def load_fetched(context: Context, name: str) -> Model:
         task=context.recipe.task,
         labels=context.splits.label_names,
         max_length=context.recipe.data.max_length,
+        sampling_rate=context.recipe.data.sampling_rate,
         fresh_head=finetune is not None or teacher is None,
         dropout=finetune.dropout if finetune else None,
     )
@@ -268,6 +269,7 @@ def _stage(
         "data": context.splits.fingerprint,
         "task": recipe.task,
         "max_length": context.max_length,
+        **context.rate,
         "labels": context.splits.label_names,
         "config": config.model_dump(mode="json", exclude={"checkpoint_every_s"}) if config else None,
         "seed": recipe.seed,
@@ -287,6 +289,7 @@ def _plan_inputs(context: Context) -> dict[str, Any]:
         "transfer": context.transfer_key,
         "task": recipe.task,
         "max_length": context.max_length,
+        **context.rate,
         "student": recipe.student.model_dump(mode="json"),
         "distill": recipe.distill.model_dump(mode="json"),
         "told": sorted(recipe.distill.model_fields_set),

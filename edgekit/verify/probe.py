@@ -1,4 +1,4 @@
-"""Rows for a parity check when no data is at hand: random tokens at many lengths, or random images.
+"""Rows for a parity check when no data is at hand: random tokens at many lengths, random images, or tones.
 
 They judge numbers only.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgekit.batches import is_padded
+from edgekit.signatures import PIXELS
 from edgekit.tasks import get_task
 from edgekit.types import Rows, Signature, TensorSpec
 
@@ -19,13 +20,14 @@ def probe_rows(processor: Any, signature: Signature, *, count: int = 64, seed: i
     masked-lm, with masks among them.
 
     Returns:
-        `count` unpadded rows of 3 … max_length tokens, or of pixels; the same for the same arguments.
+        `count` unpadded rows of 3 … max_length tokens, or of one array; the same for the same arguments.
     """
     import numpy as np
 
     random = np.random.default_rng(seed)
-    if not is_padded(signature.inputs[0]):
-        return _images(signature.inputs[0], random, count)
+    first = signature.inputs[0]
+    if not is_padded(first):
+        return (_images if first.name == PIXELS else _sounds)(first, random, count)
     special = set(processor.all_special_ids)
     ordinary = np.array([i for i in range(len(processor)) if i not in special])
     opening, closing = _edges(processor)
@@ -59,6 +61,22 @@ def _images(spec: TensorSpec, random: Any, count: int) -> Rows:
         patches = random.integers(0, 256, size=(channels, cells, cells), dtype=np.uint8)
         down, across = (np.arange(extent) * cells // extent for extent in (height, width))
         rows.append({spec.name: patches[:, down][:, :, across]})
+    return rows
+
+
+def _sounds(spec: TensorSpec, random: Any, count: int) -> Rows:
+    """Three tones in noise, from a whisper to full scale, that begin somewhere and end somewhere."""
+    import numpy as np
+
+    rows = []
+    samples = int(spec.shape[1])
+    time = np.arange(samples)
+    for loud in np.linspace(-3, 0, count):
+        made = random.normal(0, 0.05, samples)
+        for pitch in random.uniform(0.005, 0.45, 3):  # cycles a sample
+            begin, end = sorted(random.integers(0, samples + 1, 2))
+            made[begin:end] += random.uniform(0.1, 0.3) * np.sin(2 * np.pi * pitch * time[begin:end])
+        rows.append({spec.name: (10**loud * made).clip(-1, 1).astype(np.float32)})
     return rows
 
 

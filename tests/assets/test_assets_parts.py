@@ -141,8 +141,11 @@ def test_what_a_killed_process_left_is_swept_up(
     [
         ({"member": ()}, "name what to take out of it in member"),
         ({"sha256": "0" * 64}, "leave out the one beside parts"),
-        ({"package": "pypi:x==1", "sha256": "0" * 64}, "give exactly one of path, hub, package or parts"),
-        ({"parts": []}, r"give exactly one of path, hub, package or parts \(given: none\)"),
+        (
+            {"package": "pypi:x==1", "sha256": "0" * 64},
+            "give exactly one of path, hub, package, parts or classes",
+        ),
+        ({"parts": []}, r"give exactly one of path, hub, package, parts or classes \(given: none\)"),
         ({"parts": [{"package": "pypi:x", "sha256": "0" * 64, "member": "a"}]}, "write a package as"),
         ({"parts": [{"package": "pypi:x==1", "sha256": "0", "member": "a"}]}, "64 lower-case hex digits"),
         ({"parts": [{"package": "pypi:x==1", "sha256": "0" * 64, "member": "../a"}]}, "leaves its archive"),

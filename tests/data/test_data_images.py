@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from edgekit.data.images import read_image_folder, read_pixel_files
+from edgekit.data.class_folders import MEDIA, read_class_folders
+from edgekit.data.pixel_files import read_pixel_files
 from edgekit.data.splits import load_splits
+from edgekit.data.table import Table
 from edgekit.errors import DataError
 from edgekit.recipe.schema import Asset, Data
 from tests.image_examples import CLASSES, save_images
@@ -19,6 +21,10 @@ TASK = "image-classification"
 
 def data(path: Path, **settings) -> Data:
     return Data(source=Asset(path=path), **{"format": "images", **settings})
+
+
+def images(path: Path, split: str) -> Table:
+    return read_class_folders(path, MEDIA["images"], split=split, column="x", label="y")
 
 
 def test_a_folder_of_images_becomes_stratified_splits(tmp_path: Path) -> None:
@@ -51,24 +57,24 @@ def test_names_of_files_change_nothing_but_bytes_do(tmp_path: Path) -> None:
 def test_folders_named_after_splits_are_told_apart(tmp_path: Path) -> None:
     for part, count in (("train", 3), ("val", 2)):
         save_images(tmp_path / part, count)
-    assert len(read_image_folder(tmp_path, split="train", image="x", label="y")) == 6
-    assert len(read_image_folder(tmp_path, split="validation", image="x", label="y")) == 4
+    assert len(images(tmp_path, "train")) == 6
+    assert len(images(tmp_path, "validation")) == 4
 
 
 def test_a_class_may_be_called_test(tmp_path: Path) -> None:
     save_images(tmp_path, 2)
     (tmp_path / "down").rename(tmp_path / "test")
-    found = read_image_folder(tmp_path, split="train", image="x", label="y")
+    found = images(tmp_path, "train")
     assert found.columns["y"] == ["across", "across", "test", "test"]
 
 
 def test_images_without_a_class_and_empty_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no images"):
-        read_image_folder(tmp_path, split="train", image="x", label="y")
+        images(tmp_path, "train")
     save_images(tmp_path, 1)
     (tmp_path / "down" / "000.png").rename(tmp_path / "stray.png")
     with pytest.raises(DataError, match=r"1 images .* lie in no class folder, stray.png"):
-        read_image_folder(tmp_path, split="train", image="x", label="y")
+        images(tmp_path, "train")
 
 
 def write(path: Path, values: object) -> None:

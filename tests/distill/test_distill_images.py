@@ -10,7 +10,7 @@ from edgekit.distill.collate import Collator
 from edgekit.distill.device import autocast, place
 from edgekit.distill.fingerprint import answers_key, tokenizer_key
 from edgekit.distill.knowledge import Needs
-from edgekit.distill.pixels import pixel_predictions
+from edgekit.distill.linear import linear_predictions
 from edgekit.distill.preflight import check_rows, check_steady
 from edgekit.distill.see import see, shape_of
 from edgekit.distill.teacher import ask
@@ -85,9 +85,9 @@ def test_answers_are_known_by_every_pixel(tmp_path) -> None:
     assert tokenizer_key(tmp_path) != one
 
 
-def test_pixels_alone_tell_bright_images_from_dark_ones() -> None:
+def test_plain_features_tell_bright_images_from_dark_ones() -> None:
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, 60)
-    images = (random.integers(0, 120, (60, 3, 6, 6)) + 60 * labels[:, None, None, None]).astype(np.uint8)
-    found = pixel_predictions(images[:40], labels[:40].tolist(), images[40:], seed=0)
+    images = (random.integers(0, 120, (60, 36)) + 60 * labels[:, None]).astype(np.float32)
+    found = linear_predictions(images[:40], labels[:40].tolist(), images[40:], seed=0)
     assert (found == labels[40:]).mean() > 0.9

@@ -1,12 +1,12 @@
-"""A tiny image classifier as ONNX, and its web kit."""
+"""A tiny image classifier as ONNX and Core ML, and its kits."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from tiny_kits import passed
 
+from edgekit.export.coreml import export_coreml
 from edgekit.export.exportable import Exportable
 from edgekit.export.onnx import export_onnx
 from edgekit.kits.manifest import Bundle
@@ -14,6 +14,7 @@ from edgekit.models import families
 from edgekit.models.images.front_end import ImageFrontEnd
 from edgekit.models.tasks import dummy_inputs
 from edgekit.stages.bundling import bundle
+from edgekit.tasks import get_task
 from edgekit.types import Artifact
 from tests.image_examples import CLASSES, SIDE, save_images, tiny_model
 
@@ -23,21 +24,28 @@ EDGE = SIDE + 3  # what the shorter side is brought to
 
 def image_onnx(folder: Path) -> Artifact:
     """Exported with its front end beside it."""
-    model = replace(tiny_model(), processor=ImageFrontEnd(SIDE, EDGE))
-    made = export_onnx(
-        Exportable(
-            name="tiny",
-            module=families.export_module(model.module, task=model.signature.task),
-            signature=model.signature,
-            processor=model.processor,
-            example=dummy_inputs(model.module, model.signature, batch=2, length=1),
-            provenance={},
-            parameters=model.parameters,
-        ),
-        folder / "model.onnx",
+    return export_onnx(_exportable(folder), folder / "model.onnx")
+
+
+def image_coreml(folder: Path, *, labels: tuple[str, ...] = LABELS) -> Artifact:
+    """The same as a Core ML package."""
+    return export_coreml(_exportable(folder, labels), folder / "model.mlpackage")
+
+
+def _exportable(folder: Path, labels: tuple[str, ...] = LABELS) -> Exportable:
+    front = ImageFrontEnd(SIDE, EDGE)
+    model = tiny_model(labels=labels)
+    signature = front.signature(get_task(model.signature.task), labels)
+    front.save_pretrained(folder)
+    return Exportable(
+        name="tiny",
+        module=families.export_module(model.module, task=signature.task),
+        signature=signature,
+        processor=front,
+        example=dummy_inputs(model.module, signature, batch=2, length=1),
+        provenance={},
+        parameters=model.parameters,
     )
-    model.processor.save_pretrained(folder)
-    return replace(made, signature=replace(made.signature, labels=LABELS))
 
 
 def image_files(folder: Path, count: int = 3) -> list[str]:

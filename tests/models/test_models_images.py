@@ -14,14 +14,14 @@ from edgekit.errors import DataError, ModelError
 from edgekit.files import read_json, write_json
 from edgekit.models import families
 from edgekit.models.cost import cost
-from edgekit.models.images.front_end import FILE, ImageFrontEnd, load_front_end
-from edgekit.models.images.modeling import EfficientNetLiteConfig, EfficientNetLiteForImageClassification
+from edgekit.models.front_ends import FILE, load_front_end
+from edgekit.models.images.front_end import ImageFrontEnd
 from edgekit.models.load import load_model, load_processor
 from edgekit.models.save import save_model
 from edgekit.models.student import make_student
 from edgekit.recipe.schema import Student
 from edgekit.types import Source
-from tests.image_examples import BLOCKS, CLASSES, SIDE, stripes, tiny_model, tiny_network
+from tests.image_examples import BLOCKS, CLASSES, SIDE, published, stripes, tiny_model, tiny_network
 
 TASK = "image-classification"
 
@@ -115,25 +115,6 @@ def test_another_preparation_is_refused(tmp_path: Path, key: str, value: object)
     write_json(tmp_path / FILE, {**read_json(tmp_path / FILE), key: value})
     with pytest.raises(ModelError, match="another preparation"):
         load_front_end(tmp_path, uri="x")
-
-
-def published(path: Path) -> EfficientNetLiteForImageClassification:
-    """Writes a whole Lite0 of random weights under its port's names; returns it."""
-    torch.manual_seed(0)
-    network = EfficientNetLiteForImageClassification(EfficientNetLiteConfig(id2label={0: "a", 1: "b"}))
-    norms = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
-    state = {"_fc.weight": torch.zeros(1000, 1280), "_fc.bias": torch.zeros(1000)}
-    for name, value in network.network.state_dict().items():
-        part, kind, rest = name.rsplit(".", 2)
-        outer, _, last = part.rpartition(".")
-        if outer:
-            named = f"_{outer}." + (norms[last] if kind == "norm" else f"_{last}_conv")
-        else:
-            named = {"stem": "_bn0", "top": "_bn1"}[last] if kind == "norm" else None
-            named = named or {"stem": "_conv_stem", "top": "_conv_head"}[last]
-        state[f"{named}.{rest}"] = value
-    torch.save(state, path)
-    return network.eval()
 
 
 def test_published_weights_get_a_fresh_classifier(tmp_path: Path) -> None:

@@ -128,7 +128,10 @@ def test_a_key_like_nothing_lists_what_there_is(small, small_text):
         ),
         ("exports.0.precisions.1=fp8", f"exports.0.precisions.1: must be {PRECISIONS}, not 'fp8'"),
         ("distill=", "distill: is empty; give it keys, or leave the line out"),
-        ("data.source.path=", "data.source: give exactly one of path, hub, package or parts (given: none)"),
+        (
+            "data.source.path=",
+            "data.source: give exactly one of path, hub, package, parts or classes (given: none)",
+        ),
         ('data.source.path=""', "data.source.path: must be the path of a file or folder, not ''"),
         (
             "student.select=unifrom",

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from edgekit.export.onnx_schemes.settings import Settings
     from edgekit.types import Artifact, Rows
 
-MOST_VALUES = 4_000_000  # pixels of all calibration rows; their activations take about 40 times the room
+MOST_VALUES = 4_000_000  # numbers in all calibration rows; activations take about 40 times the room
+_PRODUCTS = ("Conv", "Gemm", "MatMul")
 _METHODS = {"minmax": "MinMax", "percentile": "Percentile", "entropy": "Entropy", "mse": "MinMax"}
 
 
@@ -65,12 +66,7 @@ def quantize_convolutions(
             return None if row is None else pad_rows([row], source.signature, pad_id=0)
 
     plain = ir.load(source.path)
-    kept = [
-        str(node.name)
-        for node in plain.graph
-        if node.op_type in ("Conv", "Gemm", "MatMul")
-        and not any(value is not None and value.name in planned for value in node.inputs)
-    ]
+    kept = _kept(plain, planned)
     with tempfile.TemporaryDirectory(prefix="edgekit-int8-") as scratch:
         made = Path(scratch) / "model.onnx"
         try:
@@ -106,16 +102,34 @@ def quantize_convolutions(
     return model
 
 
+def _kept(model: ir.Model, planned: Collection[str]) -> list[str]:
+    """Names of the nodes that stay in fp32: products of other weights; where such a product is in front of
+    all planned ones, as a spectrogram's is, everything in front of them.
+    """
+    products, front, behind = [], [], set[str]()  # behind: what is computed from a planned weight
+    for node in model.graph:
+        names = {str(value.name) for value in node.inputs if value is not None}
+        stored = not names.isdisjoint(planned)
+        if stored or not names.isdisjoint(behind):
+            behind.update(str(value.name) for value in node.outputs)
+        else:
+            front.append(node)
+        if node.op_type in _PRODUCTS and not stored:
+            products.append(node)
+    left = products + front if any(node.op_type in _PRODUCTS for node in front) else products
+    return [str(node.name) for node in left]
+
+
 def _check_rows(rows: Rows, source: Artifact, settings: Settings) -> None:
     if not rows:
         raise ExportError(
             "int8-static needs calibration rows, and there are none.",
-            remedy="Give labelled images of your task.",
+            remedy="Give labelled rows of your task.",
         )
     values = len(rows) * math.prod(int(extent) for extent in source.signature.inputs[0].shape[1:])
     if settings.calibration in ("percentile", "entropy") and values > MOST_VALUES:
         raise ExportError(
-            f"calibration: {settings.calibration} keeps every activation of {len(rows)} images in memory.",
+            f"calibration: {settings.calibration} keeps every activation of {len(rows)} rows in memory.",
             remedy=f"Set calibration: minmax in the export, or {len(rows) * MOST_VALUES // values} "
             "calibration_rows.",
         )

@@ -25,6 +25,7 @@ from edgekit.types import Artifact, Parity
 # A version control that changes line ends would change tokens.
 ATTRIBUTES = "*.txt -text\n*.onnx binary\n*.ort binary\n"
 _TEMPLATE = Path(__file__).parent / "template"
+KINDS = {"texts", "generation", "images", "audio", "arrays"}  # its folders for what some kits have
 _JAVA_WORDS = """assert boolean byte char default double extends float goto implements instanceof int long
     native new short static strictfp switch synchronized throws transient void volatile"""
 # An Android namespace takes the words of neither language, and Gradle two folders for its own.
@@ -82,7 +83,7 @@ def write_android(
             made,
             place,
             API[artifact.signature.task],
-            keep=lambda file: not {"generation", "images"} & set(file.parts),
+            keep=lambda file: not (KINDS - {"texts"}) & set(file.parts),
         )
         write_text(
             module / "src/main/kotlin/Kit.kt", kit_code(artifact, place, version=manifest["edgekit_version"])

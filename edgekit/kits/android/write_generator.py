@@ -10,7 +10,7 @@ from edgekit.errors import ExportError
 from edgekit.files import atomic, human, sha256_file, size_bytes
 from edgekit.kits.android.code import kit_code
 from edgekit.kits.android.readme_generator import readme, use_lines
-from edgekit.kits.android.write import ATTRIBUTES, copy_template, place_of
+from edgekit.kits.android.write import ATTRIBUTES, KINDS, copy_template, place_of
 from edgekit.kits.generation.golden import FILE as GOLDEN
 from edgekit.kits.generation.golden import write_generation_golden
 from edgekit.kits.generation.parts import GeneratorParts
@@ -20,7 +20,8 @@ from edgekit.kits.tokenizer import write_golden
 
 _MOST_BYTES = 2_000_000_000  # of an ONNX file with its weights inside, and of an app's asset
 # What a module for texts alone has no use for.
-_LEFT_OUT = {"Engine", "Model", "Numbers", "GoldenTest", "Recorded", "Samples"}
+_LEFT_OUT = {"Engine", "Model", "Numbers", "GoldenTest", "Recorded"}
+_PARTS_LEFT_OUT = {"androidTest"} | KINDS - {"generation"}
 
 
 def write_android_generator(parts: GeneratorParts, folder: Path) -> Bundle:
@@ -64,7 +65,7 @@ def write_android_generator(parts: GeneratorParts, folder: Path) -> Bundle:
 
 
 def _belongs(file: Path) -> bool:
-    return file.stem not in _LEFT_OUT and not {"androidTest", "images"} & set(file.parts)
+    return file.stem not in _LEFT_OUT and not _PARTS_LEFT_OUT & set(file.parts)
 
 
 def _put_model(source: Path, path: Path) -> dict[str, Any]:

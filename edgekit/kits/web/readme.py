@@ -17,6 +17,15 @@ _CALLS = {
     "token-classification": ("Tagger", 'tag("…")', "TaggedWord[]"),
     "sentence-embedding": ("Embedder", 'embed("…")', "Float32Array of length 1"),
 }
+MEASURE = """## Measure
+
+```sh
+node bench.mjs --threads 1,2,4 --seconds 10 --out result.json
+```
+
+or the page's button, which offers the same file. `edgekit bench import result.json` brings it into the
+report.
+"""
 
 
 def use_lines(task: str, folder: Path, slug: str) -> tuple[str, ...]:
@@ -65,17 +74,7 @@ await {variable}.close();
 Keep the object: loading takes time, and any number of callers may share it. Texts longer than
 {signature.max_length} tokens are cut. The JavaScript in `js/` is ready to use, with its types beside it.
 
-**Bundlers** (Vite, webpack …) move code away from its files: copy `model/` to where your server finds it, and
-say so with `{api}.load({{ files: "/{slug}/" }})`.
-
-**Without a bundler** browsers can't import by name: give the module,
-`{api}.load({{ onnxruntime: await import("./ort.wasm.bundle.min.mjs") }})`, with
-`ort-wasm-simd-threaded.wasm` beside it; both are in `onnxruntime-web/dist`.
-
-**Threads** need a page that is cross-origin isolated: https (or localhost), and the headers
-`Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy: require-corp`. Without them the
-model runs on one thread; `{variable}.threads` tells. `npm start` sends them.
-
+{browser_notes(api, slug, variable=variable)}
 **Node**: the install script of `onnxruntime-node` fetches GPU libraries on some systems; `--ignore-scripts`
 leaves them out, and nothing else. The folder's own `.npmrc` says so for what is installed in it.
 
@@ -87,14 +86,22 @@ leaves them out, and nothing else. The folder's own `.npmrc` says so for what is
 npm test        # tokens and outputs, on this computer
 ```
 
-## Measure
+{MEASURE}"""
 
-```sh
-node bench.mjs --threads 1,2,4 --seconds 10 --out result.json
-```
 
-or the page's button, which offers the same file. `edgekit bench import result.json` brings it into the
-report.
+def browser_notes(api: str, slug: str, *, variable: str) -> str:
+    """What a page has to know: bundlers, modules without them, threads."""
+    return f"""\
+**Bundlers** (Vite, webpack …) move code away from its files: copy `model/` to where your server finds it, and
+say so with `{api}.load({{ files: "/{slug}/" }})`.
+
+**Without a bundler** browsers can't import by name: give the module,
+`{api}.load({{ onnxruntime: await import("./ort.wasm.bundle.min.mjs") }})`, with
+`ort-wasm-simd-threaded.wasm` beside it; both are in `onnxruntime-web/dist`.
+
+**Threads** need a page that is cross-origin isolated: https (or localhost), and the headers
+`Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy: require-corp`. Without them the
+model runs on one thread; `{variable}.threads` tells. `npm start` sends them.
 """
 
 

@@ -23,6 +23,7 @@ from edgekit.kits.web.readme import readme, use_lines
 from edgekit.types import Artifact, Parity
 
 _TEMPLATE = Path(__file__).parent / "template"
+KINDS = {"generation", "images", "audio"}  # its folders for what is no answer to a text
 _FILES = {  # task → the file of its API
     "text-classification": "classifier",
     "multi-label-classification": "multi-label-classifier",
@@ -88,7 +89,7 @@ def write_web(
             made,
             task_file,
             {"@SLUG@": slug, "@TASK@": artifact.signature.task},
-            keep=lambda file: not {"generation", "images"} & set(file.parts),
+            keep=lambda file: not KINDS & set(file.parts),
         )
         index = index_code(task_file, labelled=bool(labels))
         for file in ("src/index.ts", "js/index.js", "js/index.d.ts"):

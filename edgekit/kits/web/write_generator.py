@@ -20,14 +20,15 @@ from edgekit.kits.tokenizer import write_golden
 from edgekit.kits.web.code import index_code
 from edgekit.kits.web.readme_generator import readme, use_lines
 from edgekit.kits.web.wasm import MOST_PARAMETERS, unpacked_graph
-from edgekit.kits.web.write import ATTRIBUTES, about, as_json, copy_template, slug_of
+from edgekit.kits.web.write import ATTRIBUTES, KINDS, about, as_json, copy_template, slug_of
 
 _OWN = Path(__file__).parent / "generator"  # files beside the template's
 _UNPACKED = "model.unpacked.onnx"
 # What a package for texts alone has no use for.
 _LEFT_OUT = {
-    "bench.mjs", "benchmark", "engine", "images", "model", "numbers", "running", "elements.js",
+    "bench.mjs", "benchmark", "protocol", "engine", "model", "numbers", "running", "elements.js", "page",
     "demo.js", "answers.js", "bench-worker.js", "measuring.js", "kit.test.mjs", "samples.mjs", "index.html",
+    *(KINDS - {"generation"}),
 }  # fmt: skip
 
 

@@ -1,32 +1,46 @@
-"""Writes the web package of an image classifier: the template's part for images, the model and its tests."""
+"""Writes the web package of an image classifier."""
 
 from __future__ import annotations
 
-import base64
-import json
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from edgekit.files import atomic
 from edgekit.kits.images import GoldenImage, ImageAnswer, ImageInput, write_golden_images
 from edgekit.kits.images.interface import image_samples_json
-from edgekit.kits.manifest import FILE, Bundle, checked_manifest, write_text
-from edgekit.kits.onnx_model import require_image_onnx
-from edgekit.kits.web.code import index_code, label_type
-from edgekit.kits.web.readme_images import readme, use_lines
-from edgekit.kits.web.write import ATTRIBUTES, about, as_json, copy_template, slug_of
+from edgekit.kits.manifest import Bundle
+from edgekit.kits.web.readme_classifier import Words
+from edgekit.kits.web.write_classifier import Kind, write_classifier
 from edgekit.types import Artifact, Parity
 
-_OWN = Path(__file__).parent / "images"  # files beside the template's
-_TASK_FILE = "image-classifier"
-# What a package for images alone has no use for.
-_LEFT_OUT = {
-    "generation", "tokenizer", "bench.mjs", "benchmark", "engine", "words",
-    "demo.js", "answers.js", "bench-worker.js", "measuring.js", "kit.test.mjs", "samples.mjs", "index.html",
-}  # fmt: skip
+_NOTES = """\
+`image` is an `ImageBitmap`, an `<img>`, an `ImageData`, or `{ data, width, height }` with red, green, blue
+(and opacity, which is left out) of every pixel as bytes. Any size will do: the kit resizes and cuts as
+it was done in training, pixel for pixel. In Node any decoder that gives raw pixels will do.
+
+Of a file, make the bitmap like this: upright, with the values in the file whatever its colour profile.
+
+```js
+const asStored = { imageOrientation: "from-image", colorSpaceConversion: "none" };
+const image = await createImageBitmap(file, asStored);
+```
+
+A browser's canvas forgets the colour of what is transparent, and JPEG decoders differ by a value or two; the
+kit is exact from the decoded pixels on.
+"""
+_KIND = Kind(
+    folder="images",
+    task_file="image-classifier",
+    description="Images are classified on the device: image in, answer out.",
+    words=Words(
+        api="ImageClassifier",
+        argument="image",
+        one="An image",
+        inputs="images",
+        tried="Choose an image, or drop one on the page.",
+        notes=_NOTES,
+        tested="pixels and outputs",
+    ),
+)
 
 
 def write_web_images(
@@ -49,8 +63,8 @@ def write_web_images(
         folder: becomes the package; an older kit there is replaced.
         name: of the product, in the author's words; the package is named after it.
         golden: images with their prepared pixels, for the package's own tests.
-        answers: images and what a runner answered; tests replay them, and the page offers them as examples.
-            At least one.
+        answers: images and what a runner answered; tests replay them, the benchmark runs them, and the page
+            offers them as examples. At least one.
         licences: of the model, its teacher, its data: name → SPDX, None when it isn't known.
 
     Raises:
@@ -58,70 +72,16 @@ def write_web_images(
         ExportError: it is no ONNX image classifier, or `folder` holds something else.
         DiskFull: no space was left.
     """
-    require_image_onnx(artifact, given, kit="a web kit for images")
-    manifest = checked_manifest(
+    return write_classifier(
+        _KIND,
         artifact,
         parity,
         given,
         folder,
-        platform="web",
+        name=name,
         golden=golden,
+        write_golden=write_golden_images,
         answers=answers,
+        samples_json=image_samples_json,
         licences=licences,
     )
-    slug, signature = slug_of(name), artifact.signature
-    with atomic(folder) as made:
-        copy_template(made, _TASK_FILE, {"@SLUG@": slug, "@TASK@": signature.task}, keep=_kept)
-        for source in _OWN.rglob("*.*"):
-            write_text(made / source.relative_to(_OWN), source.read_text(encoding="utf-8"))
-        _package(made / "package.json")
-        for file in ("src/index.ts", "js/index.js", "js/index.d.ts"):
-            write_text(made / file, index_code(_TASK_FILE, labelled=True))
-        write_text(made / "src/label.ts", label_type(signature.labels))
-        write_text(made / "js/label.d.ts", label_type(signature.labels))
-        write_text(made / "js/label.js", "export {};\n")
-        model = f"model{artifact.path.suffix}"
-        write_text(made / "model" / "kit.json", as_json(_kit(artifact, given, name, manifest)))
-        shutil.copyfile(artifact.path, made / "model" / model)
-        write_text(made / "test/samples.json", as_json(image_samples_json(signature, answers)))
-        write_golden_images(golden, made / "test/golden.txt")
-        write_text(made / ".gitattributes", ATTRIBUTES)
-        write_text(made / ".npmrc", "ignore-scripts=true\n")
-        write_text(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-        write_text(made / "README.md", readme(artifact, parity, name=name, slug=slug))
-    return Bundle("web", folder, artifact, manifest, use_lines(folder, slug))
-
-
-def _kept(file: Path) -> bool:
-    """Whether a file of the template, by its path there, belongs to a package for images."""
-    if file.parent.name == "images":
-        return True
-    return not {*file.parts, file.name.split(".")[0]} & _LEFT_OUT
-
-
-def _package(path: Path) -> None:
-    """package.json without what is left out."""
-    told = json.loads(path.read_text(encoding="utf-8"))
-    del told["exports"]["./benchmark"], told["scripts"]["bench"]
-    told["description"] = "Images are classified on the device: image in, answer out."
-    told["scripts"]["test"] = "node --test test/images.test.mjs"
-    write_text(path, json.dumps(told, indent=2) + "\n")
-
-
-def _kit(artifact: Artifact, given: ImageInput, name: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """kit.json: what the code reads before it reads anything else."""
-    signature, model = artifact.signature, f"model{artifact.path.suffix}"
-    digest = base64.b64encode(bytes.fromhex(artifact.sha256)).decode()
-    return {
-        "format": "edgekit web kit 1.0",
-        "edgekit_version": manifest["edgekit_version"],
-        "name": name,
-        "artifact": about(manifest),
-        "model": model,
-        "inputs": {spec.name: spec.dtype for spec in signature.inputs},
-        "output": signature.outputs[0].name,
-        "labels": list(signature.labels),
-        "max_length": None,
-        "image": asdict(given),
-        "integrity": {model: f"sha256-{digest}"},
-    }

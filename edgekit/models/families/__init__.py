@@ -17,6 +17,7 @@ FAMILIES = {  # config.model_type → file
     "deberta-v2": "edgekit.models.families.deberta",  # v3 too
     "distilbert": "edgekit.models.families.distilbert",
     "edgekit-efficientnet-lite": "edgekit.models.families.efficientnet_lite",
+    "edgekit-efficientnet-lite-audio": "edgekit.models.families.efficientnet_lite",
     "edgekit-low-rank-bert": "edgekit.models.families.small_low_rank",
     "edgekit-low-rank-distilbert": "edgekit.models.families.small_low_rank",
     "edgekit-low-rank-electra": "edgekit.models.families.small_low_rank",
@@ -50,7 +51,7 @@ def export_module(module: Any, *, max_length: int | None = None, task: str = "te
 
     Returns:
         A module in evaluation mode, fp32, on the CPU: `(input_ids, attention_mask, …) → [B, C]`, or
-        `[B, L, C]` for a task that answers per token; `(pixel_values) → [B, C]` of images. An architecture
+        `[B, L, C]` for a task that answers per token; `(array) → [B, C]` of images or sounds. An architecture
         without a family gets its own transformers module behind that interface, which ONNX usually takes and
         Core ML often doesn't.
 

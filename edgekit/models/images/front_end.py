@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import DataError, MissingExtra, ModelError, first_line
-from edgekit.files import read_json, sha256_json, write_json
+from edgekit.files import sha256_json, write_json
+from edgekit.models.front_ends import FILE, FrontEnd, held_bytes, refuse_pairs, told_name
+from edgekit.signatures import PIXELS, array_signature
+from edgekit.tasks import Task
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
-FILE = "preprocessor_config.json"
-DATA_URI = "data:"
-PIXELS = "pixel_values"
+    from edgekit.types import Signature
+
 _BILINEAR = 2  # PIL's number, which transformers writes
 
 
@@ -30,8 +31,6 @@ class ImageFrontEnd:
     The image is turned as its EXIF tag says, its shorter side is brought to `shortest_edge` by PIL's bilinear
     filter (which averages where it makes smaller; a plain two-by-two interpolation gives other numbers), and
     the middle is cut out. Rescaling and normalising are no part of it: they are in the model's graph.
-
-    Stands where a tokenizer does: called with inputs it gives columns of rows.
     """
 
     size: int  # pixels, side of the square that the model reads
@@ -42,8 +41,13 @@ class ImageFrontEnd:
 
     @property
     def model_max_length(self) -> int:
-        """The extent of an input, in pixels; of a tokenizer it is tokens."""
+        """The extent of an input, in pixels."""
         return self.size
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a model's configuration says of it."""
+        return {"image_size": self.size}
 
     @property
     def identity(self) -> str:
@@ -60,8 +64,7 @@ class ImageFrontEnd:
         Raises:
             DataError: an image can't be read; pairs were given.
         """
-        if pairs is not None:
-            raise DataError("Images come one by one, not in pairs.", remedy="Give each image by itself.")
+        refuse_pairs(pairs, many="Images", one="image")
         return {PIXELS: [self.pixels(open_image(value)) for value in inputs]}
 
     def pixels(self, image: Image) -> np.ndarray:
@@ -79,6 +82,17 @@ class ImageFrontEnd:
         left, top = (wanted[0] - self.size) // 2, (wanted[1] - self.size) // 2
         image = image.crop((left, top, left + self.size, top + self.size))
         return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))
+
+    def signature(self, task: Task, labels: tuple[str, ...]) -> Signature:
+        """Raw pixels in, `[B, 3, size, size]` float32 of 0–255, RGB; logits out."""
+        return array_signature(task=task.name, labels=labels, name=PIXELS, shape=(3, self.size, self.size))
+
+    def at(self, wanted: FrontEnd) -> ImageFrontEnd:
+        """The same share of an image, brought to the size of `wanted`."""
+        size = wanted.model_max_length
+        if size == self.size:
+            return self
+        return ImageFrontEnd(size, round(size * self.shortest_edge / self.size))
 
     def save_pretrained(self, folder: Path) -> None:
         """Writes `preprocessor_config.json` in transformers' words.
@@ -101,14 +115,13 @@ class ImageFrontEnd:
         )
 
 
-def load_front_end(folder: Path, *, uri: str) -> ImageFrontEnd:
-    """Reads `preprocessor_config.json`.
+def image_front_end(told: Any, *, uri: str) -> ImageFrontEnd:
+    """From what `preprocessor_config.json` tells.
 
     Raises:
         ModelError: it asks for what a front end of edgekit does not do: another filter, an image that isn't
             square, or normalising outside the model.
     """
-    told = read_json(folder / FILE)
     crop, size = told.get("crop_size"), told.get("size")
     plain = (
         isinstance(crop, dict)
@@ -138,13 +151,10 @@ def open_image(value: str) -> Image:
         from PIL import Image, ImageOps
     except ImportError as error:
         raise MissingExtra("Pillow", extra="images", needed_for="Reading images") from error
-    name = value[:40] if value.startswith(DATA_URI) else value
+    name = told_name(value)
     refuse = partial(DataError, remedy="Give a PNG, JPEG, WebP, BMP or GIF file.")
     try:
-        stream: Any = value
-        if value.startswith(DATA_URI):
-            stream = io.BytesIO(base64.b64decode(value.partition(",")[2], validate=True))
-        with Image.open(stream) as image:
+        with Image.open(io.BytesIO(held_bytes(value))) as image:
             return ImageOps.exif_transpose(image)
     except FileNotFoundError as error:
         raise refuse(f"{name} does not exist.") from error

@@ -83,13 +83,16 @@ def is_residual(inputs: int, shape: Sequence[int]) -> bool:
 
 
 class Network(nn.Module):
-    """Raw pixels to features: `[B, 3, H, W]` float32, 0–255, RGB → `[B, hidden_size]`."""
+    """Raw pixels to features: `[B, 3, H, W]` float32, 0–255, RGB → `[B, hidden_size]`.
+
+    A spectrogram has one channel, as many as there are means in the configuration.
+    """
 
     def __init__(self, config: Any) -> None:
         super().__init__()
         eps = config.batch_norm_eps
         self.mean, self.std = tuple(config.image_mean), tuple(config.image_std)
-        self.stem = Convolution(3, config.stem_width, 3, stride=2, eps=eps)
+        self.stem = Convolution(len(self.mean), config.stem_width, 3, stride=2, eps=eps)
         widths = [config.stem_width, *(shape[3] for shape in config.blocks)]
         self.blocks = nn.ModuleList(
             Block(width, shape, eps=eps) for width, shape in zip(widths, config.blocks, strict=False)
@@ -98,8 +101,8 @@ class Network(nn.Module):
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         mean, std = (
-            torch.tensor(three, dtype=pixel_values.dtype, device=pixel_values.device).view(1, 3, 1, 1)
-            for three in (self.mean, self.std)
+            torch.tensor(each, dtype=pixel_values.dtype, device=pixel_values.device).view(1, -1, 1, 1)
+            for each in (self.mean, self.std)
         )
         x = self.stem((pixel_values - mean) / std)
         for block in self.blocks:

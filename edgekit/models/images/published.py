@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from edgekit.errors import ModelError, first_line
+from edgekit.models.audio.modeling import EfficientNetLiteAudioConfig, EfficientNetLiteForAudioClassification
 from edgekit.models.images.modeling import EfficientNetLiteConfig, EfficientNetLiteForImageClassification
 from edgekit.models.images.network import LITE0
 
@@ -27,14 +28,20 @@ _BLOCK_NAMES = {
     "_project_conv": "project.conv",
     "_bn2": "project.norm",
 }
+_STEM = "stem.conv.weight"
 _BLOCK = re.compile(r"_blocks\.(\d+)\.(\w+)\.(\w+)")
 
 
-def load_published(path: Path, *, uri: str, **settings: Any) -> EfficientNetLiteForImageClassification:
+def load_published(
+    path: Path, *, uri: str, reads: str = "image", **settings: Any
+) -> EfficientNetLiteForImageClassification:
     """EfficientNet-Lite0 with its ImageNet weights and a fresh classifier for other labels.
+
+    A spectrogram has one channel. Repeated for three it would give what the filters' sums over these give.
 
     Args:
         path: the `.pth` file.
+        reads: "image" or "audio".
         settings: of the configuration: id2label, image_size, dropout.
 
     Raises:
@@ -48,7 +55,13 @@ def load_published(path: Path, *, uri: str, **settings: Any) -> EfficientNetLite
             remedy="Give a state dict that torch.load reads with weights_only=True.",
         ) from error
     named = {_renamed(key): value for key, value in state.items() if not key.startswith("_fc.")}
-    made = EfficientNetLiteForImageClassification(EfficientNetLiteConfig(**settings))
+    made: EfficientNetLiteForImageClassification
+    if reads == "audio":
+        made = EfficientNetLiteForAudioClassification(EfficientNetLiteAudioConfig(**settings))
+        if (stem := named.get(_STEM)) is not None and stem.dim() == 4:
+            named[_STEM] = stem.sum(1, keepdim=True)
+    else:
+        made = EfficientNetLiteForImageClassification(EfficientNetLiteConfig(**settings))
     own = made.network.state_dict()
     wrong = sorted(set(named) ^ set(own)) or [k for k, v in own.items() if v.shape != named[k].shape]
     if wrong:

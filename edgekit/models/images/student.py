@@ -1,4 +1,4 @@
-"""A smaller image classifier cut from a larger one: fewer blocks, fewer features."""
+"""A smaller network cut from a larger one: fewer blocks, fewer features."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgekit.recipe.schema import Student
 
 
-def cut_image_student(parent: Model, config: Student, *, name: str) -> Model:
+def cut_network(parent: Model, config: Student, *, name: str) -> Model:
     """A copy with `layers` blocks and, if asked, `hidden_size` features; every weight it has is the parent's.
 
     A block that changes the number of channels or the resolution stays: what follows could not read anything

@@ -7,8 +7,8 @@ import functools
 
 @functools.cache
 def register() -> None:
-    """Adds the small networks, low-rank models and image classifiers to transformers' Auto classes, and the
-    first two to optimum's names.
+    """Adds the small networks, low-rank models and classifiers of arrays to transformers' Auto classes, and
+    the first two to optimum's names.
 
     Called before anything is loaded; calling it again does nothing.
     """
@@ -16,12 +16,17 @@ def register() -> None:
     from transformers import (
         AutoConfig,
         AutoModel,
+        AutoModelForAudioClassification,
         AutoModelForImageClassification,
         AutoModelForMaskedLM,
         AutoModelForSequenceClassification,
         AutoModelForTokenClassification,
     )
 
+    from edgekit.models.audio.modeling import (
+        EfficientNetLiteAudioConfig,
+        EfficientNetLiteForAudioClassification,
+    )
     from edgekit.models.images.modeling import (
         EfficientNetLiteConfig,
         EfficientNetLiteForImageClassification,
@@ -49,3 +54,7 @@ def register() -> None:
             autos[suffix].register(config, low_rank.model_class(base, suffix))
     AutoConfig.register(EfficientNetLiteConfig.model_type, EfficientNetLiteConfig)
     AutoModelForImageClassification.register(EfficientNetLiteConfig, EfficientNetLiteForImageClassification)
+    AutoConfig.register(EfficientNetLiteAudioConfig.model_type, EfficientNetLiteAudioConfig)
+    AutoModelForAudioClassification.register(
+        EfficientNetLiteAudioConfig, EfficientNetLiteForAudioClassification
+    )

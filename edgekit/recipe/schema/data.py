@@ -10,6 +10,10 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from edgekit.recipe.schema.assets import Asset
 from edgekit.recipe.schema.base import Config, Count, Fraction
 
+DataFormat = Literal["auto", "csv", "tsv", "jsonl", "parquet", "hf", "text", "images", "pixels", "audio"]
+MOST_TOKENS = 8192  # or pixels of a side
+MOST_SAMPLES = 1_920_000  # two minutes at 16 kHz
+
 
 class LabelBins(Config):
     """Turns a numeric column into classes; rows outside every bin are left out."""
@@ -102,11 +106,12 @@ class Data(Config):
     test_source: Asset | None = Field(
         None, description="A published test split; `split.test` is then unused."
     )
-    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "hf", "text", "images", "pixels"] = Field(
+    format: DataFormat = Field(
         "auto",
         description="`auto` goes by the file's ending; `hf` is a datasets folder; `text` is plain text "
         "without labels, cut into documents by `separator`; `images` is a folder of image files for each "
-        "class; `pixels` is a JSON file of grey values for each class.",
+        "class; `pixels` is a JSON file of grey values for each class; `audio` is a folder of sound files "
+        "for each class.",
     )
     image_shape: tuple[Count, Count] | None = Field(
         None, description="Height and width of the images in files of format `pixels`."
@@ -133,7 +138,15 @@ class Data(Config):
     )
     split: Split = Split()
     calibration_rows: Annotated[int, Field(ge=1)] = Field(256, description="Training rows used to calibrate.")
-    max_length: Annotated[int, Field(ge=8, le=8192)] = Field(
+    max_length: Annotated[int, Field(ge=8, le=MOST_SAMPLES)] = Field(
         128,
-        description="Tokens; longer texts are cut. Of images: the side in pixels that they are brought to.",
+        description="Tokens, at most 8,192; longer texts are cut. Of images: the side in pixels that they "
+        "are brought to. Of sounds: samples; of longer ones the middle is kept.",
+    )
+    sampling_rate: Annotated[int, Field(ge=2_000, le=192_000)] = Field(
+        16_000, description="Hz that sounds are brought to."
+    )
+    time_shift: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="Samples by which sounds are moved at most, to either side, while training.",
     )

@@ -8,14 +8,15 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from edgekit.recipe.schema.base import Config
-from edgekit.recipe.schema.data import Data
+from edgekit.recipe.schema.data import MOST_TOKENS, Data
 from edgekit.recipe.schema.decoding import DecoderExport, refuse_for_decoders
 from edgekit.recipe.schema.distill import Baselines, Distill, LossWeights, Pretrain
 from edgekit.recipe.schema.fit import Fit
-from edgekit.recipe.schema.images import IMAGE_FORMATS, refuse_for_images
+from edgekit.recipe.schema.networks import refuse_for_arrays, task_reading
 from edgekit.recipe.schema.outputs import Benchmark, Export, Gates, Platform
 from edgekit.recipe.schema.student import Student
 from edgekit.recipe.schema.training import Teacher
+from edgekit.tasks import get_task
 
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 
@@ -27,6 +28,7 @@ TaskName = Literal[
     "sentence-embedding",
     "masked-lm",
     "image-classification",
+    "audio-classification",
 ]
 AnyTask = Literal[TaskName, "text-generation"]  # a decoder has a report of its own
 
@@ -118,14 +120,20 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _fits_its_task(self) -> Recipe:
+        if get_task(self.task).reads != "audio":
+            if self.data.max_length > MOST_TOKENS:
+                raise ValueError(f"data.max_length: {self.data.max_length} is above {MOST_TOKENS}")
+            for name in ("sampling_rate", "time_shift"):
+                if getattr(self.data, name) != Data.model_fields[name].default:
+                    raise ValueError(f"data.{name}: for task: audio-classification; leave it out")
         if self.task == "text-generation":
             refuse_for_decoders(self)
         elif any(export.decoder != DecoderExport() for export in self.exports):
             raise ValueError("exports.decoder is for language models (task: text-generation)")
-        elif self.task == "image-classification":
-            refuse_for_images(self)
-        elif self.data.format in IMAGE_FORMATS:
-            raise ValueError(f"data.format: {self.data.format} is for task: image-classification")
+        elif get_task(self.task).reads != "text":
+            refuse_for_arrays(self, get_task(self.task))
+        elif other := task_reading(self.data.format):
+            raise ValueError(f"data.format: {self.data.format} is for task: {other}")
         elif self.data.format == "text":
             raise ValueError("data.format: text has no labels; it is for task: text-generation")
         elif self.distill.on_policy is not None or self.distill.teacher_texts is not None:

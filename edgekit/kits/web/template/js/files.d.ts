@@ -27,6 +27,11 @@ export interface Kit {
         readonly size: number;
         readonly shortest_edge: number;
     };
+    /** Of a model for clips: what it hears, in Hz and samples. */
+    readonly audio?: {
+        readonly sampling_rate: number;
+        readonly samples: number;
+    };
     /** Of every other file, as fetch takes it. */
     readonly integrity: Readonly<Record<string, string>>;
 }

@@ -11,6 +11,10 @@ public enum KitError: LocalizedError, Equatable, Sendable {
     case noChat
     case rolesOutOfOrder(before: String, after: String)
     case optionOutOfRange(String)
+    case noImage(values: Int, width: Int, height: Int)
+    case unreadableImage(width: Int, height: Int)
+    case noClip(channels: Int, frames: Int, rate: Int)
+    case unreadableSound(format: String)
 
     public var errorDescription: String? {
         switch self {
@@ -25,6 +29,16 @@ public enum KitError: LocalizedError, Equatable, Sendable {
         case .rolesOutOfOrder(let before, let after):
             return "In this model's conversations \(after) can't follow \(before): put the messages in another order."
         case .optionOutOfRange(let rule): return "\(rule): choose a value in range."
+        case .noImage(let values, let width, let height):
+            return "\(values) values are no image of \(width) × \(height) pixels: give red, green, blue (and opacity) "
+                + "of every pixel, row after row."
+        case .unreadableImage(let width, let height):
+            return "The image of \(width) × \(height) pixels can't be drawn: give a smaller one, or its pixels."
+        case .noClip(let channels, let frames, let rate):
+            return "\(channels) channels, the first of \(frames) samples, at \(rate) Hz are no clip: give at least one "
+                + "sample, of each channel as many, and the samples a second."
+        case .unreadableSound(let format):
+            return "\(format) can't be read: give floats, or integers of 16 or 32 bits, at a whole number of hertz."
         }
     }
 }

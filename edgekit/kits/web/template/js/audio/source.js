@@ -1,0 +1,17 @@
+/** The samples of what a page calls a sound. */
+import { KitError } from "../error.js";
+/** @throws KitError its channels are not of one length. */
+export function clipOf(audio) {
+    const channels = "getChannelData" in audio
+        ? Array.from({ length: audio.numberOfChannels }, (_, i) => audio.getChannelData(i))
+        : audio.samples instanceof Float32Array ? [audio.samples] : audio.samples;
+    const frames = channels[0]?.length ?? 0;
+    if (channels.some(({ length }) => length !== frames)) {
+        throw new KitError("The channels are not of one length.", "Give as many samples of each channel.");
+    }
+    return {
+        frames,
+        rate: audio.sampleRate,
+        mono: (frame) => channels.reduce((sum, channel) => sum + channel[frame], 0) / channels.length,
+    };
+}

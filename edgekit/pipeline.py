@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edgekit.stages.artifacts import Built, Workbench
     from edgekit.stages.bundling import Kit
     from edgekit.stages.context import Context
+    from edgekit.stages.decoder_artifacts import BuiltDecoder
     from edgekit.stages.scoring import Scores
 
 RESULTS = Path("exported")
@@ -167,13 +168,14 @@ def run_recipe(
 def _finish_decoder(
     context: Context, teacher: Trained, student: Trained, label_only: Trained | None, *, command: str
 ) -> RunResult:
-    """Scores, exports and report of a recipe for a decoder."""
+    """Scores, exports, kits and report of a recipe for a decoder."""
     from edgekit.stages.language_results import export_decoders, report_decoders, score_decoders
 
     models = [one for one in (teacher, student, label_only) if one is not None]
     sums = score_decoders(context, models)
     built = export_decoders(context, student)
-    report = report_decoders(context, models, sums, built, command=command)
+    kits = _kits(context, built)
+    report = report_decoders(context, models, sums, built, kits, command=command)
     rejected = tuple(one.artifact.name for one in built if one.rejected_because)
     if rejected and not context.recipe.gates.keep_rejected:
         reasons = "; ".join(f"{b.artifact.name}: {b.rejected_because}" for b in built if b.rejected_because)
@@ -307,7 +309,7 @@ def _benchmark(
     return benchmark(context, teacher, student, built, reference) if reference else None
 
 
-def _kits(context: Context, built: Sequence[Built]) -> list[Kit]:
+def _kits(context: Context, built: Sequence[Built | BuiltDecoder]) -> list[Kit]:
     from edgekit.stages.bundling import bundle_all
 
     return bundle_all(context, [b for b in built if not b.rejected_because])

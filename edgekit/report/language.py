@@ -13,6 +13,7 @@ from edgekit.device_result import DeviceResult
 from edgekit.errors import ModelError, first_line
 from edgekit.files import atomic, human, read_json, write_json
 from edgekit.report import device_tables
+from edgekit.report.document import KitRecord
 from edgekit.report.markup import draw, escape, fence
 from edgekit.report.table import Cell, Column, Table
 from edgekit.types import CurvePoint, Interval
@@ -66,6 +67,7 @@ class LanguageReport:
     stages: Sequence[Mapping[str, Any]]  # name, seconds, reused
     environment: Mapping[str, Any]
     devices: tuple[DeviceResult, ...] = ()  # what kits measured of these artifacts
+    kits: tuple[KitRecord, ...] = ()  # those that could not be written included
 
     @property
     def headline(self) -> str:

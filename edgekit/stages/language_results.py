@@ -15,6 +15,7 @@ from edgekit.types import Interval, Trained
 
 if TYPE_CHECKING:
     from edgekit.report.language import DecoderFigures, LanguageReport
+    from edgekit.stages.bundling import Kit
     from edgekit.stages.decoder_artifacts import BuiltDecoder
 
 Sums = dict[str, dict[str, list[float]]]  # model → what → one number a block
@@ -92,6 +93,7 @@ def report_decoders(
     models: Sequence[Trained],
     sums: Sums,
     built: Sequence[BuiltDecoder],
+    kits: Sequence[Kit],
     *,
     command: str,
 ) -> LanguageReport:
@@ -105,6 +107,7 @@ def report_decoders(
     from edgekit.benchmark.environment import record_environment
     from edgekit.recipe.dump import to_yaml
     from edgekit.report.language import ExportedDecoder, LanguageReport, write_language_report
+    from edgekit.stages.bundling import kit_records
     from edgekit.stages.devices import kept_results, with_decoder_devices
 
     recipe, splits = context.recipe, context.splits
@@ -150,6 +153,7 @@ def report_decoders(
         ),
         stages=[{"name": s.name, "seconds": s.seconds, "reused": s.reused} for s in context.store.runs],
         environment=record_environment(recipe.benchmark.threads),
+        kits=tuple(kit_records(kits, context.folder)),
     )
     report = with_decoder_devices(report, kept_results(context.folder))
     write_language_report(report, context.folder)

@@ -90,6 +90,10 @@ class Generation(_Part):
     first_token_p50_ms: Figure = Field(description="Milliseconds until the first token is known.")
     first_token_p90_ms: Figure = Field(description="Milliseconds until the first token is known.")
     tokens_per_second: Figure = Field(description="Of the tokens after the first; median over texts.")
+    tokens_per_second_sd: Figure | None = Field(
+        None,
+        description="Standard deviation of that over texts, as a sample; null in a result of layout 1.0.",
+    )
     next_token_p50_ms: Figure = Field(description="Milliseconds a token after the first.")
     next_token_p99_ms: Figure = Field(description="Milliseconds a token after the first.")
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path("exported")
 TRANSFER = "transfer data"
+_REPORTS = ("report.html", "report.md", "report.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,6 @@ class RunPlan:
     downloads: tuple[Plan, ...]
     stages: tuple[str, ...]
     writes: tuple[str, ...]
-
-
-def _written_last(decoder: bool) -> tuple[str, ...]:
-    own = ("report.md", "report.json")
-    return own if decoder else ("report.html", *own, "student/README.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +98,19 @@ def plan_run(recipe: Recipe, *, out: Path | None = None) -> RunPlan:
             writes.append(f"student/{target.folder}/{file_name(target, precision)}")
             if export.ort:
                 writes.append(str(Path(writes[-1]).with_suffix(".ort")))
+    if recipe.exports and recipe.benchmark.enabled:
+        whom = "the exports" if decoder else "teacher and students"
+        stages.append(f"benchmark {whom}, interleaved")
+        writes += [] if decoder else ["teacher/onnx/model.onnx"]
     for platform in dict.fromkeys(recipe.kits):
         stages.append(f"write the app kit for {platform}")
         writes.append(f"kits/{platform}/")
-    if recipe.exports and recipe.benchmark.enabled and not decoder:
-        stages.append("benchmark teacher and students, interleaved")
-        writes.append("teacher/onnx/model.onnx")
     stages.append("report")
     return RunPlan(
         folder=out or RESULTS / recipe.name,
         downloads=tuple(describe(asset) for asset in assets_of(recipe).values()),
         stages=tuple(stages),
-        writes=(*writes, *_written_last(decoder)),
+        writes=(*writes, *_REPORTS, *(() if decoder else ("student/README.md",))),
     )
 
 
@@ -168,21 +165,23 @@ def run_recipe(
 def _finish_decoder(
     context: Context, teacher: Trained, student: Trained, label_only: Trained | None, *, command: str
 ) -> RunResult:
-    """Scores, exports, kits and report of a recipe for a decoder."""
+    """Scores, exports, benchmark, kits and report of a recipe for a decoder."""
     from edgekit.stages.language_results import export_decoders, report_decoders, score_decoders
+    from edgekit.stages.llm_measuring import measure_exports
 
     models = [one for one in (teacher, student, label_only) if one is not None]
     sums = score_decoders(context, models)
     built = export_decoders(context, student)
+    speeds = measure_exports(context, built)
     kits = _kits(context, built)
-    report = report_decoders(context, models, sums, built, kits, command=command)
+    report = report_decoders(context, models, sums, built, speeds, kits, command=command)
     rejected = tuple(one.artifact.name for one in built if one.rejected_because)
     if rejected and not context.recipe.gates.keep_rejected:
         reasons = "; ".join(f"{b.artifact.name}: {b.rejected_because}" for b in built if b.rejected_because)
         raise GateFailed(
             f"{len(rejected)} of {len(built)} artifacts did not pass and lie in {student.path}/rejected: "
             f"{reasons}.",
-            remedy="See report.md; train the student longer, or export it in more bits.",
+            remedy="See report.html; train the student longer, or export it in more bits.",
         )
     return RunResult(context.folder, report, rejected)
 

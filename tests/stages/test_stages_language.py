@@ -89,7 +89,12 @@ def test_from_text_to_a_verified_artifact_and_a_report(recipe: Make, out: Path) 
     assert artifact["parity"]["stored"]["weights"] > 10 and not artifact["parity"]["failures"]
     assert sum(report["documents"].values()) == 80 + 20
     text = (out / "report.md").read_text(encoding="utf-8")
-    assert result.headline in text.replace("\\", "") and "| label-only |" in text
+    assert result.headline in text.replace("\\", "") and "| Texts alone (" in text
+    [row] = report["speeds"]["rows"]
+    assert row["model"] == artifact["name"] and row["decode"]["share"] > 0
+    assert report["speeds"]["settings"]["prompts"] == [24]  # half of the context: the usual ones don't fit
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 6 and "Speed on this machine" in page
     [kit] = report["kits"]
     assert (kit["path"], kit["artifact"]) == ("kits/web", artifact["name"]) and len(kit["use"]) == 3
     manifest = read_json(out / "kits/web/manifest.json")
@@ -172,7 +177,7 @@ def test_a_plan_names_what_is_done_and_written(recipe: Make) -> None:
     plan = plan_run(recipe(exports=[{"target": "onnxruntime", "precisions": ["fp32", "int4"]}]))
     assert "fit TF-IDF + logistic regression" not in plan.stages
     assert {"student/onnxruntime/", "student/onnxruntime-int4/", "report.md"} <= set(plan.writes)
-    assert "report.html" not in plan.writes
+    assert "report.html" in plan.writes and "benchmark the exports, interleaved" in plan.stages
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from edgekit.errors import ExportError
 from edgekit.kits.generation.parts import GeneratorParts
-from edgekit.kits.images import ImageInput
+from edgekit.kits.images import ImageInput, require_image_input
 from edgekit.tasks import IMAGE_CLASSIFICATION, get_task
 from edgekit.types import Artifact
 
@@ -59,12 +59,7 @@ def require_image_onnx(artifact: Artifact, given: ImageInput, *, kit: str) -> No
             "classifier as ONNX.",
             remedy="Export an image classifier with --target onnx and give that artifact.",
         )
-    shapes = [(spec.dtype, tuple(spec.shape[1:])) for spec in signature.inputs]
-    if shapes != [("float32", (3, given.size, given.size))]:
-        raise ExportError(
-            f"{artifact.name} does not take one float32 image of 3 x {given.size} x {given.size}.",
-            remedy="Export it with edgekit's ONNX target, with the preprocessor_config.json beside it.",
-        )
+    require_image_input(artifact, given)
 
 
 def require_decoder(parts: GeneratorParts, *, kit: str) -> None:

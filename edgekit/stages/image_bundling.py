@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit import progress
-from edgekit.errors import ExportError
-from edgekit.recipe.schema.images import IMAGE_KITS
 from edgekit.types import Artifact, Parity
 
 if TYPE_CHECKING:
@@ -41,12 +39,8 @@ def bundle_images(
 
     Raises:
         GateFailed: the artifact did not pass, or was not executed.
-        ExportError: there is no such kit for images.
+        ExportError: the artifact is none that the platform's kit carries.
     """
-    if platform not in IMAGE_KITS:
-        raise ExportError(
-            f"There is no {platform} kit for images.", remedy=f"It exists for {', '.join(IMAGE_KITS)}."
-        )
     from edgekit.kits.images import ImageInput, golden_images
     from edgekit.models.load import load_processor
 
@@ -65,7 +59,9 @@ def bundle_images(
 
 
 def _writer(platform: str) -> Callable[..., Bundle]:
-    if platform == "android":
+    if platform == "swift":
+        from edgekit.kits.swift import write_swift_images as write
+    elif platform == "android":
         from edgekit.kits.android import write_android_images as write
     else:
         from edgekit.kits.web import write_web_images as write
@@ -107,9 +103,9 @@ def image_answers(artifact: Artifact, images: Sequence[str]) -> list[ImageAnswer
             room -= len(rgb := small.tobytes())
             if made and room < 0:
                 break
-            row = {PIXELS: front.pixels(small)}
-            found = runner.run(pad_rows([row], runner.signature, pad_id=0))[output][0]
-            made.append(ImageAnswer(small.width, small.height, rgb, found.ravel().tolist()))
+            pixels = front.pixels(small)
+            found = runner.run(pad_rows([{PIXELS: pixels}], runner.signature, pad_id=0))[output][0]
+            made.append(ImageAnswer(small.width, small.height, rgb, pixels.tobytes(), found.ravel().tolist()))
             bar.advance()
     return made
 

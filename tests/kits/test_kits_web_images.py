@@ -8,6 +8,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import onnxruntime
 import pytest
@@ -21,10 +22,12 @@ from edgekit.kits.images import ImageInput
 from edgekit.kits.onnx_model import require_image_onnx
 from edgekit.models.images.front_end import ImageFrontEnd
 from edgekit.stages.bundling import bundle
+from edgekit.stages.devices import read_result
 from edgekit.stages.image_bundling import LONGEST, MOST, image_answers
 from edgekit.types import Artifact
 from tests.image_examples import SIDE
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "device-result.schema.json"
 CONSUMER = ("--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom")
 
 
@@ -69,6 +72,24 @@ def test_a_kit_that_prepares_or_answers_otherwise_fails_its_tests(installed: Pat
     samples.write_text(json.dumps(told))
     code, printed = node(kit, "--test", "test/images.test.mjs")
     assert code != 0 and "# fail 3" in printed, printed  # pixels, outputs, answers
+
+
+def test_the_benchmark_writes_a_result_that_can_be_imported(
+    installed: Path, artifact: Artifact, images: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "result.json"
+    words = ("--threads", "1,2", "--seconds", "0.1", "--warmup", "2", "--out", str(out))
+    code, printed = node(installed, "bench.mjs", *words)
+    assert code == 0, printed
+    jsonschema.validate(json.loads(out.read_text()), json.loads(SCHEMA.read_text()))
+    result = read_result(out)
+    assert (result.artifact.sha256, result.artifact.task) == (artifact.sha256, "image-classification")
+    assert [row.threads for row in result.rows] == [1, 2]
+    for row in result.rows:
+        assert row.texts == len(images) and row.runs % row.texts == 0 and row.not_measured == ""
+        assert row.p50_ms and row.p90_ms and row.p99_ms and row.p50_ms <= row.p90_ms <= row.p99_ms
+        assert row.end_to_end_p50_ms and row.answers
+        assert row.answers.label_agreement == 1 and (row.answers.max_abs_error or 0) < 1e-4
 
 
 def test_an_app_gets_what_python_gets_of_an_image_of_any_size(
@@ -125,11 +146,14 @@ def test_the_kit_says_what_it_is_and_carries_nothing_for_texts(kit: Path, artifa
     assert manifest["image"] == {"size": SIDE, "shortest_edge": EDGE} and "tokenizer" not in manifest
     assert manifest["model"]["sha256"] == artifact.sha256 and manifest["model"]["labels"] == list(LABELS)
     files = {path.relative_to(kit).as_posix() for path in kit.rglob("*.*")}
-    assert not {name for name in files if "token" in name or "generat" in name or "bench" in name}
+    assert not {n for n in files if "token" in n or "generat" in n or n.endswith("js/engine.js")} - {
+        "js/images/engine.js"
+    }
     package = json.loads((kit / "package.json").read_text())
-    assert set(package["exports"]) == {".", "./model/*", "./package.json"}
+    assert set(package["exports"]) == {".", "./benchmark", "./model/*", "./package.json"}
     told = (kit / "README.md").read_text()
     assert "classifier.classify(image)" in told and "images by a runner" in told and "tokens" not in told
+    assert "node bench.mjs" in told
 
 
 def test_samples_are_small_and_answered_as_they_are(
@@ -156,8 +180,8 @@ def test_what_has_no_kit_is_refused(artifact: Artifact, images: list[str], tmp_p
     text = replace(artifact, signature=replace(artifact.signature, task="text-classification"))
     with pytest.raises(ExportError, match="carries an image classifier as ONNX"):
         require_image_onnx(text, ImageInput(SIDE, EDGE), kit="a kit")
-    with pytest.raises(ExportError, match="no swift kit for images"):
-        image_kit(replace(artifact, target="coreml"), images, tmp_path / "kit", platform="swift")
+    with pytest.raises(ExportError, match="a kit for swift carries coreml"):
+        image_kit(artifact, images, tmp_path / "kit", platform="swift")
     unlike = replace(artifact, name="other")
     never_run = replace(passed(unlike), executed=False)
     with pytest.raises(GateFailed, match="was never run"):

@@ -34,7 +34,6 @@ def test_the_defaults_suit_images() -> None:
         ({"distill": {"weights": {"attention_maps": 1}}}, "attention_maps looks inside a transformer"),
         ({"distill": {"packing": True}}, "distill.packing"),
         ({"distill": {"mode": "early_exits"}}, "distill.mode"),
-        ({"kits": ["web", "swift"]}, "kits"),
         ({"exports": [{"target": "onnx", "precisions": ["int8"]}]}, "use fp32, fp16, int8-static"),
         ({"exports": [{"target": "onnxruntime", "precisions": ["fp32"]}]}, "use target onnx"),
         ({"exports": [{"target": "coreml", "precisions": ["palette6"]}]}, "use fp16, fp32, int8"),

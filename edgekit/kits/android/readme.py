@@ -67,7 +67,12 @@ add the plugin `org.jetbrains.kotlin.android` to the module.
 gradle :{place.module}:testDebugUnitTest     # tokens and outputs, on this computer
 ```
 
-## Measure
+{measuring(place)}"""
+
+
+def measuring(place: Place) -> str:
+    """How to measure any module on a phone."""
+    return f"""## Measure
 
 ```sh
 gradle :{place.module}:connectedDebugAndroidTest \\

@@ -1,4 +1,4 @@
-"""The README of an Android kit for images: how to add it, call it and test it."""
+"""The README of an Android kit for images: how to add it, call it, test it and measure it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from edgekit.files import human
 from edgekit.kits.android import versions
 from edgekit.kits.android.code import Place
-from edgekit.kits.android.readme import label_words
+from edgekit.kits.android.readme import label_words, measuring
 from edgekit.kits.manifest import proof
 from edgekit.kits.names import kotlin_literal
 from edgekit.types import Artifact, Parity
@@ -60,4 +60,5 @@ module.
 ```sh
 gradle :{place.module}:testDebugUnitTest     # pixels and outputs, on this computer
 ```
-"""
+
+{measuring(place)}"""

@@ -19,8 +19,8 @@ from edgekit.types import Artifact, Parity
 
 _API = "ImageClassifier"
 # What a module for images alone has no use for.
-_LEFT_OUT = {"Engine", "Model", "WhiteSpace", "GoldenTest", "Recorded", "Samples"}
-_PARTS_LEFT_OUT = {"generation", "tokenizer", "androidTest"}
+_LEFT_OUT = {"Engine", "Model", "WhiteSpace", "GoldenTest", "Recorded"}
+_PARTS_LEFT_OUT = {"generation", "tokenizer", "texts"}
 
 
 def write_android_images(
@@ -43,7 +43,8 @@ def write_android_images(
         folder: becomes the kit; an older kit there is replaced.
         name: of the product, in the author's words; module and package are named after it.
         golden: images with their prepared pixels, for the module's own tests.
-        answers: images and what a runner answered, which tests replay. At least one.
+        answers: images and what a runner answered; tests replay them, and the benchmark runs them. At least
+            one.
         licences: of the model, its teacher, its data: name → SPDX, None when it isn't known.
 
     Raises:
@@ -88,7 +89,7 @@ def _belongs(file: Path) -> bool:
 
 
 def _sample(answer: ImageAnswer) -> str:
-    """A line that Kotlin reads without a JSON parser; see `RecordedImages.kt`."""
+    """A line that Kotlin reads without a JSON parser; see `readSamples` of images."""
     rgb = base64.b64encode(answer.rgb).decode("ascii")
     output = ",".join(repr(float(value)) for value in answer.output)
     return f"{answer.width} {answer.height} {rgb} {output}\n"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgekit.types import Signature
+from edgekit.errors import ExportError
+from edgekit.types import Artifact, Signature
 
 CHANNELS = 3  # red, green, blue
 
@@ -27,7 +28,22 @@ class ImageAnswer:
     width: int  # pixels
     height: int
     rgb: bytes  # `[height, width, 3]`
+    pixels: bytes  # `[3, size, size]`, as the front end prepared them
     output: Sequence[float]  # of the signature's first output: a number for each label
+
+
+def require_image_input(artifact: Artifact, given: ImageInput) -> None:
+    """Lets a model pass that takes what a kit prepares.
+
+    Raises:
+        ExportError: its inputs are others.
+    """
+    shapes = [(spec.dtype, tuple(spec.shape[1:])) for spec in artifact.signature.inputs]
+    if shapes != [("float32", (CHANNELS, given.size, given.size))]:
+        raise ExportError(
+            f"{artifact.name} does not take one float32 image of 3 x {given.size} x {given.size}.",
+            remedy="Export it with edgekit, with the preprocessor_config.json beside it.",
+        )
 
 
 def image_samples_json(signature: Signature, answers: Sequence[ImageAnswer]) -> dict[str, Any]:

@@ -2,5 +2,6 @@
 
 from edgekit.kits.swift.write import write_swift
 from edgekit.kits.swift.write_generator import write_swift_generator
+from edgekit.kits.swift.write_images import write_swift_images
 
-__all__ = ["write_swift", "write_swift_generator"]
+__all__ = ["write_swift", "write_swift_generator", "write_swift_images"]

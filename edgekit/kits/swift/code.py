@@ -59,14 +59,18 @@ def label_code(labels: Sequence[str], *, owner: str) -> str:
     return f"extension {owner} {{\n{body}}}\n"
 
 
-def info_code(artifact: Artifact, interface: Interface, *, name: str, version: str) -> str:
-    """`KitInfo`, the constants of one model.
+def info_code(
+    artifact: Artifact, interface: Interface, *, name: str, version: str, own: Mapping[str, str]
+) -> str:
+    """`KitInfo`, the constants of one model that answers.
 
     Args:
         name: of the kit, as its author wrote it.
         version: edgekit's.
+        own: more of them, of what the model reads: "name: Type" → value, as Swift.
     """
-    signature, task = artifact.signature, get_task(artifact.signature.task)
+    signature = artifact.signature
+    probabilities = interface.probabilities
     return _info(
         artifact,
         name,
@@ -74,15 +78,20 @@ def info_code(artifact: Artifact, interface: Interface, *, name: str, version: s
         {
             "inputs: [String]": _array([swift_literal(spec.name) for spec in signature.inputs]),
             "output: String": swift_literal(signature.outputs[0].name),
-            "probabilities: String?": swift_literal(interface.probabilities)
-            if interface.probabilities
-            else "nil",
-            "perToken: Bool": "true" if task.per_token else "false",
-            # Empty: every length up to the limit of the tables.
-            "lengths: [Int]": _array([str(n) for n in interface.lengths]),
+            "probabilities: String?": swift_literal(probabilities) if probabilities else "nil",
+            **own,
             "labels: [String]": _lines([swift_literal(label) for label in signature.labels]),
         },
     )
+
+
+def text_info(artifact: Artifact, interface: Interface) -> dict[str, str]:
+    """What `KitInfo` says more of a model that reads texts."""
+    return {
+        "perToken: Bool": "true" if get_task(artifact.signature.task).per_token else "false",
+        # Empty: every length up to the limit of the tables.
+        "lengths: [Int]": _array([str(n) for n in interface.lengths]),
+    }
 
 
 def generator_info(artifact: Artifact, *, name: str, version: str) -> str:

@@ -16,7 +16,7 @@ class Interface:
 
     ios: str
     macos: str
-    lengths: tuple[int, ...]  # the only sequence lengths that it takes, ascending; empty: all up to its limit
+    lengths: tuple[int, ...]  # the only counts of tokens that it takes, ascending; empty: all up to its limit
     probabilities: str | None  # name of a classifier's dictionary
 
 
@@ -35,7 +35,7 @@ def read_interface(path: Path) -> Interface:
         spec = mil.read_spec(path)
     array = spec.description.input[0].type.multiArrayType
     lengths: set[int] = set()
-    if not len(array.shapeRange.sizeRanges):
+    if array.dataType == array.INT32 and not len(array.shapeRange.sizeRanges):
         shapes = [s.shape for s in array.enumeratedShapes.shapes] or [array.shape]
         lengths = {int(shape[1]) for shape in shapes}
     ios, macos = _SYSTEMS.get(spec.specificationVersion, _OLDEST)

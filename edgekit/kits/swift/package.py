@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgekit.kits.manifest import FILE, write_text
 from edgekit.kits.names import type_name
 from edgekit.kits.swift.interface import Interface
-from edgekit.kits.tokenizer import Golden, write_golden
 from edgekit.types import Artifact
 
 _TEMPLATE = Path(__file__).parent / "template"
@@ -20,9 +19,9 @@ _MODULE = "KitModule"  # what the template calls the package and its modules
 _ATTRIBUTES = "*.txt -text\n*.mlpackage/** -text\n"
 # Modules and types that a package's own name must not hide.
 _NAMES = """
-    Swift Foundation CoreML Dispatch XCTest Testing Darwin Glibc UIKit SwiftUI Combine Observation Package
-    Classifier Tagger Embedder Regressor Generator Written GenerationOptions Message Label TaggedWord
-    ComputeUnits KitError KitInfo Tokenizer Tokens
+    Swift Foundation CoreML CoreGraphics Dispatch XCTest Testing Darwin Glibc UIKit SwiftUI Combine
+    Observation Package Classifier ImageClassifier Tagger Embedder Regressor Generator Written
+    GenerationOptions Message Label TaggedWord ComputeUnits KitError KitInfo Tokenizer Tokens Tensor Pixels
 """
 _TAKEN = frozenset(_NAMES.split())
 
@@ -32,19 +31,24 @@ def module_name(name: str) -> str:
     return type_name(name, reserved=_TAKEN, fallback="Kit")
 
 
-def copy_template(made: Path, module: str, *, keep: Callable[[Path], bool]) -> None:
-    """Copies what is kept of the template, under the module's name.
+def copy_template(made: Path, module: str, *, parts: Collection[str], api: str = "") -> None:
+    """Copies a part of the template, under the module's name.
 
     Args:
         made: becomes the package.
-        keep: whether a file belongs to the package, by its path in the template. What is in a folder `Tasks`
-            moves up one level.
+        parts: folders inside the targets whose files belong to the package, beside what lies in none.
+        api: the file that an app calls, and its tests; it moves from `Tasks` up one level.
     """
     for source in sorted(_TEMPLATE.rglob("*")):
         relative = source.relative_to(_TEMPLATE)
-        if source.is_dir() or not keep(relative):
+        if source.is_dir():
             continue
-        if relative.parent.name == "Tasks":
+        part = relative.parts[2] if relative.parts[0] in ("Sources", "Tests") else relative.name
+        if part not in (relative.name, "Tasks", *parts):
+            continue
+        if part == "Tasks":
+            if relative.stem not in (api, f"{api}Tests"):
+                continue
             relative = relative.parent.parent / relative.name
         target = made / str(relative).replace(_MODULE, module)
         write_text(target, source.read_text(encoding="utf-8").replace(_MODULE, module))
@@ -57,7 +61,7 @@ def fill_package(
     interface: Interface,
     *,
     files: Mapping[str, str],
-    golden: Sequence[Golden],
+    golden: Callable[[Path], object],
     samples: Mapping[str, str],
     vectors: Mapping[str, str],
     manifest: Mapping[str, Any],
@@ -66,7 +70,7 @@ def fill_package(
 
     Args:
         files: tables that the package reads: name → content.
-        golden: for `golden.txt` of the tests.
+        golden: writes `golden.txt` of the tests.
         samples: files of the benchmark.
         vectors: files of the tests, beside `golden.txt`.
     """
@@ -85,7 +89,7 @@ def fill_package(
     for folder, contents in folders.items():
         for name, content in contents.items():
             write_text(folder / name, content)
-    write_golden(golden, tests / "golden.txt")
+    golden(tests / "golden.txt")
     shutil.copytree(artifact.path, sources / "Model.mlpackage")
     write_text(made / ".gitattributes", _ATTRIBUTES)
     write_text(made / FILE, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")

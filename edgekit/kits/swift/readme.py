@@ -60,7 +60,7 @@ import {module}
 {load}
 {call}
 ```
-{_labels(signature.labels)}
+{label_words(signature.labels)}
 The first load on a device compiles the model, which takes seconds; the result is kept. Texts longer than
 {signature.max_length} tokens are cut. A loaded model is safe to share among tasks.
 
@@ -94,7 +94,8 @@ the figures into the report.
 """
 
 
-def _labels(labels: tuple[str, ...]) -> str:
+def label_words(labels: tuple[str, ...]) -> str:
+    """The first labels in a line of their own; "" when the task has none."""
     if not labels:
         return ""
     cases = identifiers(labels, reserved=SWIFT_WORDS)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import ExportError
 from edgekit.files import atomic
 from edgekit.kits.answers import Answer, samples_json
 from edgekit.kits.manifest import API, Bundle, checked_manifest, write_text
-from edgekit.kits.swift.code import info_code, label_code
+from edgekit.kits.swift.code import info_code, label_code, text_info
 from edgekit.kits.swift.interface import Interface, read_interface
 from edgekit.kits.swift.package import copy_template, fill_package, module_name
 from edgekit.kits.swift.readme import readme, use_lines
-from edgekit.kits.tokenizer import Golden, TokenizerTables
+from edgekit.kits.swift.recorded import as_json, recorded_interface
+from edgekit.kits.swift.supported import require_coreml
+from edgekit.kits.tokenizer import Golden, TokenizerTables, write_golden
 from edgekit.tasks import get_task
 from edgekit.types import Artifact, Parity
+
+_PARTS = {"Answering", "Texts", "Tokenizer"}
 
 
 def write_swift(
@@ -52,7 +53,7 @@ def write_swift(
             something else.
         DiskFull: no space was left.
     """
-    _require_supported(artifact)
+    require_coreml(artifact, tasks=API)
     manifest = checked_manifest(
         artifact, parity, tables, folder, platform="swift", golden=golden, answers=answers, licences=licences
     )
@@ -60,20 +61,21 @@ def write_swift(
     module = module_name(name)
     api, named = API[artifact.signature.task], get_task(artifact.signature.task).named
     with atomic(folder) as made:
-        copy_template(made, module, keep=partial(_belongs, api=api, named=named))
+        copy_template(made, module, parts=_PARTS | ({"Labels"} if named else set()), api=api)
         fill_package(
             made,
             module,
             artifact,
             interface,
             files=tables.files,
-            golden=golden,
+            golden=partial(write_golden, golden),
             samples={"samples.json": _samples(artifact, interface, answers)},
             vectors={},
             manifest=manifest,
         )
         sources = made / "Sources" / module
-        info = info_code(artifact, interface, name=name, version=manifest["edgekit_version"])
+        own, version = text_info(artifact, interface), manifest["edgekit_version"]
+        info = info_code(artifact, interface, name=name, version=version, own=own)
         write_text(sources / "KitInfo.swift", info)
         if named:
             owner = "Tagger" if api == "Tagger" else "Classifier"
@@ -82,40 +84,7 @@ def write_swift(
     return Bundle("swift", folder, artifact, manifest, use_lines(artifact.signature.task, folder, module))
 
 
-def _require_supported(artifact: Artifact) -> None:
-    signature = artifact.signature
-    if artifact.target != "coreml":
-        raise ExportError(
-            f"{artifact.name} is for {artifact.target}; a Swift package carries Core ML.",
-            remedy="Export the model with --target coreml and give that artifact.",
-        )
-    if signature.task not in API:
-        raise ExportError(
-            f"There is no Swift package for {signature.task}.", remedy=f"It exists for {', '.join(API)}."
-        )
-    # Swift compares strings as people read them, and a dictionary of two such labels would be refused.
-    forms: dict[str, str] = {}
-    for label in signature.labels if get_task(signature.task).truth == "class" else ():
-        form = unicodedata.normalize("NFC", label)
-        if form in forms:
-            raise ExportError(
-                f"The labels {forms[form]!a} and {label!a} are the same text to Swift.",
-                remedy="Rename one of them in the training data's labels, and export again.",
-            )
-        forms[form] = label
-
-
-def _belongs(path: Path, *, api: str, named: bool) -> bool:
-    if path.parent.name == "Tasks":
-        return path.stem in (api, f"{api}Tests")
-    return "Generating" not in path.parts and (named or path.name != "LabelTests.swift")
-
-
 def _samples(artifact: Artifact, interface: Interface, answers: Sequence[Answer]) -> str:
     made: dict[str, Any] = samples_json(artifact.signature, answers)
-    made["model"] |= {
-        "lengths": list(interface.lengths),
-        "probabilities": interface.probabilities,
-        "perToken": get_task(artifact.signature.task).per_token,
-    }
-    return json.dumps(made, separators=(",", ":"), ensure_ascii=False) + "\n"
+    made["model"] |= recorded_interface(artifact, interface)
+    return as_json(made)

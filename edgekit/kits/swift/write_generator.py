@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from edgekit.errors import ExportError
@@ -14,6 +15,7 @@ from edgekit.kits.swift.code import generator_info
 from edgekit.kits.swift.interface import read_interface
 from edgekit.kits.swift.package import copy_template, fill_package, module_name
 from edgekit.kits.swift.readme_generator import generator_readme, generator_use
+from edgekit.kits.tokenizer import write_golden
 
 _INPUTS = {"ids", "causal_mask"}  # what the package's code feeds
 
@@ -42,14 +44,14 @@ def write_swift_generator(parts: GeneratorParts, folder: Path) -> Bundle:
     module = module_name(parts.name)
     vectors = golden_lines(parts.generation_golden, generation)
     with atomic(folder) as made:
-        copy_template(made, module, keep=_belongs)
+        copy_template(made, module, parts={"Generating", "Tokenizer"})
         fill_package(
             made,
             module,
             artifact,
             interface,
             files=parts.files,
-            golden=parts.golden,
+            golden=partial(write_golden, parts.golden),
             samples={"continuations.txt": _lines(v for v in vectors if v.startswith("greedy "))},
             vectors={FILE: _lines(v for v in vectors if not v.startswith("greedy "))},
             manifest=manifest,
@@ -62,7 +64,3 @@ def write_swift_generator(parts: GeneratorParts, folder: Path) -> Bundle:
 
 def _lines(rows: Iterable[str]) -> str:
     return "".join(f"{row}\n" for row in rows)
-
-
-def _belongs(path: Path) -> bool:
-    return not {"Answering", "Tasks"} & set(path.parts)

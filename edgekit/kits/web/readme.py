@@ -17,6 +17,15 @@ _CALLS = {
     "token-classification": ("Tagger", 'tag("…")', "TaggedWord[]"),
     "sentence-embedding": ("Embedder", 'embed("…")', "Float32Array of length 1"),
 }
+MEASURE = """## Measure
+
+```sh
+node bench.mjs --threads 1,2,4 --seconds 10 --out result.json
+```
+
+or the page's button, which offers the same file. `edgekit bench import result.json` brings it into the
+report.
+"""
 
 
 def use_lines(task: str, folder: Path, slug: str) -> tuple[str, ...]:
@@ -87,15 +96,7 @@ leaves them out, and nothing else. The folder's own `.npmrc` says so for what is
 npm test        # tokens and outputs, on this computer
 ```
 
-## Measure
-
-```sh
-node bench.mjs --threads 1,2,4 --seconds 10 --out result.json
-```
-
-or the page's button, which offers the same file. `edgekit bench import result.json` brings it into the
-report.
-"""
+{MEASURE}"""
 
 
 def label_words(labels: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from edgekit.files import human
 from edgekit.kits.manifest import proof
 from edgekit.kits.names import ts_literal
 from edgekit.kits.web import versions
-from edgekit.kits.web.readme import label_words
+from edgekit.kits.web.readme import MEASURE, label_words
 from edgekit.types import Artifact, Parity
 
 
@@ -36,7 +36,8 @@ npm install
 npm start       # then open the address that it prints
 ```
 
-Choose an image, or drop one on the page. It works without network after the first visit.
+Choose an image, or drop one on the page. It works without network after the first visit, and measures the
+device.
 
 ## Use
 
@@ -86,4 +87,5 @@ model runs on one thread; `classifier.threads` tells. `npm start` sends them.
 ```sh
 npm test        # pixels and outputs, on this computer
 ```
-"""
+
+{MEASURE}"""

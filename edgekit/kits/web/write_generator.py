@@ -26,7 +26,7 @@ _OWN = Path(__file__).parent / "generator"  # files beside the template's
 _UNPACKED = "model.unpacked.onnx"
 # What a package for texts alone has no use for.
 _LEFT_OUT = {
-    "bench.mjs", "benchmark", "engine", "images", "model", "numbers", "running", "elements.js",
+    "bench.mjs", "benchmark", "protocol", "engine", "images", "model", "numbers", "running", "elements.js",
     "demo.js", "answers.js", "bench-worker.js", "measuring.js", "kit.test.mjs", "samples.mjs", "index.html",
 }  # fmt: skip
 

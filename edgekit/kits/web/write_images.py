@@ -22,10 +22,10 @@ from edgekit.types import Artifact, Parity
 
 _OWN = Path(__file__).parent / "images"  # files beside the template's
 _TASK_FILE = "image-classifier"
-# What a package for images alone has no use for.
+# What a package for images alone has no use for, or has as a file of its own.
 _LEFT_OUT = {
-    "generation", "tokenizer", "bench.mjs", "benchmark", "engine", "words",
-    "demo.js", "answers.js", "bench-worker.js", "measuring.js", "kit.test.mjs", "samples.mjs", "index.html",
+    "generation", "tokenizer", "benchmark", "engine", "words",
+    "demo.js", "answers.js", "kit.test.mjs", "samples.mjs", "index.html",
 }  # fmt: skip
 
 
@@ -49,8 +49,8 @@ def write_web_images(
         folder: becomes the package; an older kit there is replaced.
         name: of the product, in the author's words; the package is named after it.
         golden: images with their prepared pixels, for the package's own tests.
-        answers: images and what a runner answered; tests replay them, and the page offers them as examples.
-            At least one.
+        answers: images and what a runner answered; tests replay them, the benchmark runs them, and the page
+            offers them as examples. At least one.
         licences: of the model, its teacher, its data: name → SPDX, None when it isn't known.
 
     Raises:
@@ -77,6 +77,8 @@ def write_web_images(
         _package(made / "package.json")
         for file in ("src/index.ts", "js/index.js", "js/index.d.ts"):
             write_text(made / file, index_code(_TASK_FILE, labelled=True))
+        for file in ("src/benchmark.ts", "js/benchmark.js", "js/benchmark.d.ts"):
+            write_text(made / file, 'export * from "./images/benchmark.js";\n')
         write_text(made / "src/label.ts", label_type(signature.labels))
         write_text(made / "js/label.d.ts", label_type(signature.labels))
         write_text(made / "js/label.js", "export {};\n")
@@ -100,9 +102,8 @@ def _kept(file: Path) -> bool:
 
 
 def _package(path: Path) -> None:
-    """package.json without what is left out."""
+    """package.json, in the words of images."""
     told = json.loads(path.read_text(encoding="utf-8"))
-    del told["exports"]["./benchmark"], told["scripts"]["bench"]
     told["description"] = "Images are classified on the device: image in, answer out."
     told["scripts"]["test"] = "node --test test/images.test.mjs"
     write_text(path, json.dumps(told, indent=2) + "\n")

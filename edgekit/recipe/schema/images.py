@@ -14,7 +14,6 @@ IMAGE_LOSSES = (
     *("correlation", "hidden_cosine", "embedding_cosine", "embedding_mse", "relation_distance"),
     *("relation_angle", "similarity", "probability_transfer", "correlation_congruence", "contrastive"),
 )
-IMAGE_KITS = ("android", "web")  # platforms
 PRECISIONS = {"onnx": ("fp32", "fp16", "int8-static"), "coreml": ("fp16", "fp32", "int8")}
 
 
@@ -41,7 +40,6 @@ def refuse_for_images(recipe: Recipe) -> None:
             raise ValueError(f"exports: {export.target} has no {', '.join(wrong)} for images; {told}")
     refused = {
         "pretrain": recipe.pretrain,
-        f"kits other than {', '.join(IMAGE_KITS)}": [k for k in recipe.kits if k not in IMAGE_KITS],
         "data.augment": data.augment,
         "data.unlabelled": data.unlabelled,
         "data.text_pair": data.text_pair,

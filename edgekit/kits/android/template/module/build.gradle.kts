@@ -19,7 +19,7 @@ android {
     androidResources {
         noCompress += listOf("onnx", "ort")
     }
-    // The benchmark runs the texts of the tests.
+    // The benchmark runs the samples of the tests.
     sourceSets.getByName("test").kotlin.srcDir("src/shared/kotlin")
     sourceSets.getByName("test").resources.srcDir("src/shared/resources")
     sourceSets.getByName("androidTest").kotlin.srcDir("src/shared/kotlin")

@@ -1,6 +1,7 @@
-/** The page: choose or drop an image, see the model's answer and how long it took. */
+/** The page: choose or drop an image, see the model's answer, how long it took, and measure the device. */
 import { ImageClassifier } from "../js/index.js";
 import { bars, counted, element, percent, SHOWN } from "./elements.js";
+import { measureDevice } from "./measuring.js";
 import { keepForOffline } from "./offline.js";
 import { runtime } from "./runtime.js";
 
@@ -19,7 +20,8 @@ async function start() {
   at("name").textContent = kit.name;
   at("waiting").textContent = `Loading the model, ${megabytes(kit.artifact.size_bytes)} …`;
   const model = await ImageClassifier.load({ onnxruntime: await runtime() });
-  const { samples } = await (await fetch("./test/samples.json")).json();
+  const recorded = await (await fetch("./test/samples.json")).text();
+  const { samples } = JSON.parse(recorded);
 
   const facts = {
     "Answered in": "–",
@@ -60,8 +62,9 @@ async function start() {
   });
   file.disabled = example.disabled = false;
   at("waiting").textContent = "Choose an image above.";
+  measureDevice(recorded, ["image", "images"]);
   document.documentElement.dataset.ready = "true";
-  offline.textContent = await keepForOffline(kit, [""]).catch(({ message }) => `no: ${message}`);
+  offline.textContent = await keepForOffline(kit, ["", "demo/bench-worker.js"]).catch(({ message }) => `no: ${message}`);
 }
 
 /** Turned upright, and its values as they are in the file, whatever its colour profile: as Python reads it. */

@@ -75,7 +75,7 @@ async function start() {
   });
   at("form").addEventListener("submit", (event) => event.preventDefault());
   await ask();
-  measureDevice(samples);
+  measureDevice(samples, ["text", "texts"]);
   document.documentElement.dataset.ready = "true";
   offline.textContent = await keepForOffline(kit, FOR_MEASURING).catch(({ message }) => `no: ${message}`);
 }

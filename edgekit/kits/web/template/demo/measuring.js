@@ -4,7 +4,11 @@ import { element } from "./elements.js";
 
 const at = (id) => document.getElementById(id);
 
-export function measureDevice(samples) {
+/**
+ * @param samples the content of samples.json.
+ * @param what one of them is, and several: "text", "texts".
+ */
+export function measureDevice(samples, what) {
   const [measure, stop, progress, download] = ["measure", "stop", "progress", "download"].map(at);
   let worker;
   measure.disabled = false;
@@ -27,7 +31,7 @@ export function measureDevice(samples) {
       download.download = "result.json";
       download.hidden = false;
       progress.textContent = "Measured.";
-      showRows(rows);
+      showRows(rows, what);
     } catch (error) {
       progress.textContent = error.message;
     } finally {
@@ -54,7 +58,7 @@ function answered(worker, task) {
   });
 }
 
-function showRows(rows) {
+function showRows(rows, [one, several]) {
   const ms = (value) => (value === undefined ? "–" : `${value.toFixed(1)} ms`);
   const cells = (name, values) => element("tr", {}, ...values.map((textContent) => element(name, { textContent })));
   const body = rows.map((row) => cells("td", row.answers
@@ -62,8 +66,8 @@ function showRows(rows) {
       row.answers.max_abs_error.toExponential(1)]
     : [`${row.threads ?? "–"}`, row.not_measured, "", "", ""]));
   at("rows").replaceChildren(element("table", {},
-    element("caption", { textContent: `Milliseconds for a text, ${rows[0]?.texts} texts in turn` }),
-    element("thead", {}, cells("th", ["Threads", "Model p50", "Model p90", "With tokens p50", "Largest difference"])),
+    element("caption", { textContent: `Milliseconds for each ${one}, ${rows[0]?.texts} ${several} in turn` }),
+    element("thead", {}, cells("th", ["Threads", "Model p50", "Model p90", "End to end p50", "Largest difference"])),
     element("tbody", {}, ...body)));
   at("rows").hidden = false;
 }

@@ -11,6 +11,8 @@ public enum KitError: LocalizedError, Equatable, Sendable {
     case noChat
     case rolesOutOfOrder(before: String, after: String)
     case optionOutOfRange(String)
+    case noImage(values: Int, width: Int, height: Int)
+    case unreadableImage(width: Int, height: Int)
 
     public var errorDescription: String? {
         switch self {
@@ -25,6 +27,11 @@ public enum KitError: LocalizedError, Equatable, Sendable {
         case .rolesOutOfOrder(let before, let after):
             return "In this model's conversations \(after) can't follow \(before): put the messages in another order."
         case .optionOutOfRange(let rule): return "\(rule): choose a value in range."
+        case .noImage(let values, let width, let height):
+            return "\(values) values are no image of \(width) × \(height) pixels: give red, green, blue (and opacity) "
+                + "of every pixel, row after row."
+        case .unreadableImage(let width, let height):
+            return "The image of \(width) × \(height) pixels can't be drawn: give a smaller one, or its pixels."
         }
     }
 }

@@ -5,7 +5,7 @@ import KitModuleBenchmark
 struct Arguments {
     static let usage = """
         edgekit-bench [--units all,cpuOnly,cpuAndGPU,cpuAndNeuralEngine] [--seconds 10]
-                      [--warmup \(DeviceBenchmark.usualWarmup)] [--texts FILE] [--out result.json]
+                      [--warmup \(DeviceBenchmark.usualWarmup)] [\(DeviceBenchmark.option) FILE] [--out result.json]
 
         Measures this package's model on this device and writes a result for `edgekit bench import`.
           --units    what may execute the model, one row each; all four unless named
@@ -18,7 +18,7 @@ struct Arguments {
     var units = ComputeUnits.allCases
     var seconds = 10.0
     var warmup = DeviceBenchmark.usualWarmup
-    var texts: URL?
+    var own: URL?
     var out = URL(fileURLWithPath: "result.json")
     var isRow = false // this process measures one row for another and prints it
 
@@ -33,7 +33,7 @@ struct Arguments {
                 isRow = true
                 continue
             }
-            guard ["--units", "--seconds", "--warmup", "--texts", "--out"].contains(word) else {
+            guard ["--units", "--seconds", "--warmup", DeviceBenchmark.option, "--out"].contains(word) else {
                 throw Wrong(reason: "\(word) is no option.")
             }
             guard let value = rest.popFirst() else { throw Wrong(reason: "\(word) needs a value.") }
@@ -58,18 +58,18 @@ struct Arguments {
         case "--warmup":
             guard let number = Int(value), number >= 0 else { throw Wrong(reason: "--warmup takes a number.") }
             warmup = number
-        case "--texts":
+        case DeviceBenchmark.option:
             guard FileManager.default.isReadableFile(atPath: value) else {
                 throw Wrong(reason: "\(value) can't be read.")
             }
-            texts = URL(fileURLWithPath: value)
+            own = URL(fileURLWithPath: value)
         default: out = URL(fileURLWithPath: value)
         }
     }
 
     /// The words that make another process measure one row as this one was told to.
     func words(for unit: ComputeUnits) -> [String] {
-        let own = texts.map { ["--texts", $0.path] } ?? []
-        return ["--row", "--units", unit.rawValue, "--seconds", "\(seconds)", "--warmup", "\(warmup)"] + own
+        let inputs = own.map { [DeviceBenchmark.option, $0.path] } ?? []
+        return ["--row", "--units", unit.rawValue, "--seconds", "\(seconds)", "--warmup", "\(warmup)"] + inputs
     }
 }

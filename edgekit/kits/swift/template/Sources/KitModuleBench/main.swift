@@ -5,7 +5,7 @@ import KitModuleBenchmark
 do {
     let arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
     let benchmark = try DeviceBenchmark(
-        minimumSeconds: arguments.seconds, warmup: arguments.warmup, texts: arguments.texts)
+        minimumSeconds: arguments.seconds, warmup: arguments.warmup, own: arguments.own)
     if arguments.isRow {
         FileHandle.standardOutput.write(try await benchmark.run(arguments.units).json())
     } else {

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Answers that Python recorded, found by the tokens they belong to: an input that differs in one has none.
+/// Answers that Python recorded, found by the inputs they belong to: one that differs in a token or in a number has
+/// none.
 struct RecordedAnswers: Decodable, Sendable {
     private let model: Interface
     private let samples: [Sample]
@@ -15,30 +16,37 @@ struct RecordedAnswers: Decodable, Sendable {
         let labels: [String]
     }
 
+    /// Inputs by their names.
     private struct Sample: Decodable {
-        let tokens: [String: [Int32]]
+        let tokens: [String: [Int32]]?
+        let tensors: [String: Fingerprint]?
         let output: [Float]?
     }
 
     func answer(_ input: any MLFeatureProvider) throws -> any MLFeatureProvider {
-        var given: [String: [Int32]] = [:]
-        for name in model.inputs {
-            guard let array = input.featureValue(for: name)?.shapedArrayValue(of: Int32.self) else {
-                throw MLModelError(reason: "the input \(name) is missing or not Int32")
-            }
-            guard array.shape.count == 2, array.shape[0] == 1,
-                model.lengths.isEmpty || model.lengths.contains(array.shape[1])
-            else { throw MLModelError(reason: "\(name) has shape \(array.shape)") }
-            given[name] = array.scalars
-        }
         guard input.featureNames == Set(model.inputs) else {
             throw MLModelError(reason: "inputs are \(input.featureNames), not \(model.inputs)")
         }
-        let mask = given["attention_mask"] ?? given.values.first?.map { _ in 1 } ?? []
+        var tokens: [String: [Int32]] = [:], tensors: [String: Fingerprint] = [:]
+        for name in model.inputs {
+            let value = input.featureValue(for: name)
+            if let numbers = value?.shapedArrayValue(of: Float.self) {
+                tensors[name] = Fingerprint(numbers)
+            } else if let row = value?.shapedArrayValue(of: Int32.self) {
+                guard row.shape.count == 2, row.shape[0] == 1,
+                    model.lengths.isEmpty || model.lengths.contains(row.shape[1])
+                else { throw MLModelError(reason: "\(name) has shape \(row.shape)") }
+                tokens[name] = row.scalars
+            } else {
+                throw MLModelError(reason: "the input \(name) is neither Float nor Int32")
+            }
+        }
+        let mask = tokens["attention_mask"] ?? tokens.values.first?.map { _ in 1 } ?? []
         let used = mask.filter { $0 == 1 }.count
-        let key = given.mapValues { Array($0.prefix(used)) }
-        guard let sample = samples.first(where: { $0.tokens == key }), let output = sample.output else {
-            throw MLModelError(reason: "no answer was recorded for \(key)")
+        tokens = tokens.mapValues { Array($0.prefix(used)) }
+        let sample = samples.first { ($0.tokens ?? [:]) == tokens && ($0.tensors ?? [:]) == tensors }
+        guard let output = sample?.output else {
+            throw MLModelError(reason: "no answer was recorded for \(tokens) \(tensors)")
         }
         return try provider(output, padding: mask.count - used)
     }

@@ -9,4 +9,10 @@ export declare class ImageEngine extends Running {
     static load(options?: Options): Promise<ImageEngine>;
     /** The output, a number for each label. An image is decoded when it is its turn. */
     run(image: ImageSource): Promise<Float32Array>;
+    /** The same of pixels that are prepared. */
+    runPixels(pixels: Float32Array): Promise<Float32Array>;
+    /** The pixels as the model reads them. */
+    prepare(image: ImageSource): Promise<Float32Array>;
+    private feeds;
+    private get preparation();
 }

@@ -16,11 +16,22 @@ export class ImageEngine extends Running {
     }
     /** The output, a number for each label. An image is decoded when it is its turn. */
     run(image) {
-        const preparation = this.kit.image;
+        return this.answer(async () => this.feeds(await this.prepare(image)));
+    }
+    /** The same of pixels that are prepared. */
+    runPixels(pixels) {
+        return this.answer(() => this.feeds(pixels));
+    }
+    /** The pixels as the model reads them. */
+    async prepare(image) {
+        return Float32Array.from(prepare(await pixelsOf(image), this.preparation));
+    }
+    feeds(pixels) {
+        const { size } = this.preparation;
         const [name = ""] = Object.keys(this.kit.inputs);
-        return this.answer(async () => {
-            const pixels = Float32Array.from(prepare(await pixelsOf(image), preparation));
-            return { [name]: new this.opened.ort.Tensor("float32", pixels, [1, 3, preparation.size, preparation.size]) };
-        });
+        return { [name]: new this.opened.ort.Tensor("float32", pixels, [1, 3, size, size]) };
+    }
+    get preparation() {
+        return this.kit.image;
     }
 }

@@ -1,7 +1,12 @@
 import CoreML
 import Foundation
 
-/// The open model. It answers one text at a time, as `MLModel` demands.
+/// What the model is asked, under the names of its inputs.
+protocol ModelInput: Sendable {
+    func features() -> [String: MLFeatureValue]
+}
+
+/// The open model. It answers one input at a time, as `MLModel` demands.
 actor Engine {
     private let model: MLModel
 
@@ -11,9 +16,13 @@ actor Engine {
         model = try MLModel(contentsOf: compiled, configuration: settings)
     }
 
-    /// The output's numbers, row after row; rows of padding are left out.
-    func run(_ tokens: Tokens) throws -> [Float] {
-        let answer = try model.prediction(from: Self.features(tokens))
+    static func load(_ units: ComputeUnits) async throws -> Engine {
+        try await CompiledModel.open { try Engine(compiled: $0, units: units) }
+    }
+
+    /// The output's numbers, row after row; of a classifier, the probability of every label.
+    func run(_ input: some ModelInput) throws -> [Float] {
+        let answer = try model.prediction(from: MLDictionaryFeatureProvider(dictionary: input.features()))
         if let name = KitInfo.probabilities {
             guard let shares = answer.featureValue(for: name)?.dictionaryValue else {
                 throw KitError.noAnswer(output: name)
@@ -26,17 +35,6 @@ actor Engine {
         guard let scalars = answer.featureValue(for: KitInfo.output)?.shapedArrayValue(of: Float.self)?.scalars else {
             throw KitError.noAnswer(output: KitInfo.output)
         }
-        return KitInfo.perToken ? Array(scalars.prefix(tokens.count * KitInfo.labels.count)) : scalars
-    }
-
-    private static func features(_ tokens: Tokens) throws -> MLDictionaryFeatureProvider {
-        let width = KitInfo.lengths.first { $0 >= tokens.count } ?? tokens.count
-        var features: [String: MLFeatureValue] = [:]
-        for name in KitInfo.inputs {
-            // The attention mask is padded with 0 like all else, so that what stands there is not read.
-            let row = tokens.input(name) + [Int32](repeating: 0, count: width - tokens.count)
-            features[name] = MLFeatureValue(shapedArray: MLShapedArray<Int32>(scalars: row, shape: [1, width]))
-        }
-        return try MLDictionaryFeatureProvider(dictionary: features)
+        return scalars
     }
 }

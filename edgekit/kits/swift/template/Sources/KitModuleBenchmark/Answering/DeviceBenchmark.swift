@@ -2,10 +2,11 @@ import Dispatch
 import Foundation
 import KitModule
 
-/// edgekit's measuring protocol for one device: batch 1, one text after the other.
+/// edgekit's measuring protocol for one device: batch 1, one sample after the other.
 ///
-/// Every text is timed twice: as tokens that were made beforehand, and from the text itself, end to end. Texts are
-/// gone through as often as it takes to fill the minimum duration, at least once.
+/// Every sample is timed twice: as what the model reads, made beforehand, and from the sample itself, end to end.
+/// Samples are gone through as often as it takes to fill the minimum duration, at least once. What a sample is, and
+/// which `Measured` model reads it, stands in Samples.swift.
 public struct DeviceBenchmark: Sendable {
     public static let protocolName = "device: batch 1, one model, in turn"
 
@@ -13,19 +14,19 @@ public struct DeviceBenchmark: Sendable {
     public var warmup: Int
     package var samples: [Sample]
     package static let usualWarmup = 20
-    package static let usage = "--texts    your own texts, one a line, instead of the package's"
+    private static let classifiers: Set = ["text-classification", "image-classification", "audio-classification"]
 
     /// - Parameters:
     ///   - minimumSeconds: for how long each row is measured.
     ///   - warmup: untimed calls before the first timed one.
     public init(minimumSeconds: Double = 10, warmup: Int = 20) throws {
-        try self.init(minimumSeconds: minimumSeconds, warmup: warmup, texts: nil)
+        try self.init(minimumSeconds: minimumSeconds, warmup: warmup, own: nil)
     }
 
-    /// - Parameter texts: a file of one's own; nil: the package's.
-    /// - Throws: `KitError.nothingToRead`: there is no text in it.
-    package init(minimumSeconds: Double, warmup: Int, texts: URL?) throws {
-        let samples = try texts.map(Sample.lines(of:)) ?? Sample.all()
+    /// - Parameter own: a file of one's own; nil: the package's.
+    /// - Throws: `KitError.nothingToRead`: there is no sample in it.
+    package init(minimumSeconds: Double, warmup: Int, own: URL?) throws {
+        let samples = try own.map(Sample.own) ?? Sample.all()
         if samples.isEmpty { throw KitError.nothingToRead }
         self.init(minimumSeconds: minimumSeconds, warmup: warmup, samples: samples)
     }
@@ -52,29 +53,29 @@ public struct DeviceBenchmark: Sendable {
         let before = CurrentDevice.thermalState
         do {
             var times = Times()
-            _ = try await TextModel.load(units) // compiled here if it has to be, which opening is not about
+            _ = try await Measured.load(units) // compiled here if it has to be, which opening is not about
             let start = DispatchTime.now().uptimeNanoseconds
-            let model = try await TextModel.load(units)
+            let model = try await Measured.load(units)
             let loaded = DispatchTime.now().uptimeNanoseconds - start
-            let tokens = try samples.map { try model.encode($0.text, pair: $0.pair) }
-            let answers = try await compare(model, tokens)
-            for call in 0..<warmup { _ = try await model.run(tokens[call % tokens.count]) }
-            try await measure(model, tokens, into: &times)
+            let inputs = try samples.map(model.prepare)
+            let answers = try await compare(model, inputs)
+            for call in 0..<warmup { _ = try await model.run(inputs[call % inputs.count]) }
+            try await measure(model, inputs, into: &times)
             return made(units, times, loaded: loaded, before: before, answers: answers, peak: first)
         } catch {
             return notMeasured(units, before: before, because: "\(error.localizedDescription)")
         }
     }
 
-    private func measure(_ model: TextModel, _ tokens: [Tokens], into times: inout Times) async throws {
+    private func measure(_ model: Measured, _ inputs: [Measured.Input], into times: inout Times) async throws {
         let began = DispatchTime.now().uptimeNanoseconds
         repeat {
             var pass: UInt64 = 0
-            for (row, sample) in zip(tokens, samples) {
+            for (input, sample) in zip(inputs, samples) {
                 let start = DispatchTime.now().uptimeNanoseconds
-                _ = try await model.run(row)
+                _ = try await model.run(input)
                 let middle = DispatchTime.now().uptimeNanoseconds
-                _ = try await model.run(try model.encode(sample.text, pair: sample.pair))
+                _ = try await model.run(try model.prepare(sample))
                 let end = DispatchTime.now().uptimeNanoseconds
                 times.run.append(middle - start)
                 times.endToEnd.append(end - middle)
@@ -84,11 +85,11 @@ public struct DeviceBenchmark: Sendable {
         } while Double(DispatchTime.now().uptimeNanoseconds - began) < minimumSeconds * 1e9
     }
 
-    private func compare(_ model: TextModel, _ tokens: [Tokens]) async throws -> DeviceResult.Answers? {
+    private func compare(_ model: Measured, _ inputs: [Measured.Input]) async throws -> DeviceResult.Answers? {
         var error = 0.0, agreed = 0, compared = 0
-        for (row, sample) in zip(tokens, samples) {
+        for (input, sample) in zip(inputs, samples) {
             guard let expected = sample.output else { continue }
-            let given = try await model.run(row)
+            let given = try await model.run(input)
             guard given.count == expected.count, given.allSatisfy(\.isFinite) else {
                 throw KitError.noAnswer(output: "\(expected.count) finite numbers")
             }
@@ -97,9 +98,8 @@ public struct DeviceBenchmark: Sendable {
             agreed += given.firstIndex(of: given.max() ?? 0) == expected.firstIndex(of: expected.max() ?? 0) ? 1 : 0
         }
         guard compared > 0 else { return nil }
-        let named = KitInfo.task == "text-classification"
-        return DeviceResult.Answers(
-            samples: compared, maxAbsError: error, labelAgreement: named ? Double(agreed) / Double(compared) : nil)
+        let agreement = Self.classifiers.contains(KitInfo.task) ? Double(agreed) / Double(compared) : nil
+        return DeviceResult.Answers(samples: compared, maxAbsError: error, labelAgreement: agreement)
     }
 
     private func made(

@@ -8,6 +8,7 @@ public struct DeviceBenchmark: Sendable {
     public static let protocolName = "device: a prompt, then 64 tokens one by one"
     static let prompts = [128, 512]
     package static let usualWarmup = 1
+    package static let option = "--texts"
     package static let usage = "--texts    a file whose text is the prompt, instead of the package's"
 
     public var minimumSeconds: Double
@@ -20,14 +21,14 @@ public struct DeviceBenchmark: Sendable {
     ///   - minimumSeconds: for how long each length of prompt is measured; at least five times.
     ///   - warmup: untimed texts before the first timed one.
     public init(minimumSeconds: Double = 10, warmup: Int = 1) throws {
-        try self.init(minimumSeconds: minimumSeconds, warmup: warmup, texts: nil)
+        try self.init(minimumSeconds: minimumSeconds, warmup: warmup, own: nil)
     }
 
-    /// - Parameter texts: a file of one's own; nil: the package's text.
-    package init(minimumSeconds: Double, warmup: Int, texts: URL?) throws {
+    /// - Parameter own: a file of one's own; nil: the package's text.
+    package init(minimumSeconds: Double, warmup: Int, own: URL?) throws {
         self.minimumSeconds = minimumSeconds
         self.warmup = warmup
-        text = try texts.map { try String(contentsOf: $0, encoding: .utf8) } ?? Self.story
+        text = try own.map { try String(contentsOf: $0, encoding: .utf8) } ?? Self.story
     }
 
     /// Measures one compute unit after the other in this process.

@@ -15,10 +15,10 @@ internal interface Device {
 }
 
 /**
- * edgekit's measuring protocol for one device: batch 1, one text after the other.
+ * edgekit's measuring protocol for one device: batch 1, one sample after the other.
  *
- * Every text is timed twice: as tokens that were made beforehand, and from the text itself, end to end. Texts are
- * gone through as often as it takes to fill the minimum duration, at least once.
+ * Every sample is timed twice: as what the model reads, made beforehand, and from the sample itself, end to end.
+ * Samples are gone through as often as it takes to fill the minimum duration, at least once.
  *
  * @param minimumSeconds for how long each row is measured.
  * @param warmup untimed calls before the first timed one.
@@ -78,12 +78,12 @@ internal class DeviceBenchmark(
 
     private fun measured(options: Options, first: Boolean): Map<String, Any?> {
         val start = System.nanoTime()
-        Engine.open(assets, options).use { engine ->
+        Measured.open(assets, options).use { engine ->
             val loaded = System.nanoTime() - start
-            val tokens = samples.map { engine.encode(it.text, it.pair) }
-            val answers = compare(engine, tokens)
-            repeat(warmup) { engine.run(tokens[it % tokens.size]) }
-            val times = measure(engine, tokens)
+            val inputs = samples.map { engine.prepare(it) }
+            val answers = compare(engine, inputs)
+            repeat(warmup) { engine.output(inputs[it % inputs.size]) }
+            val times = measure(engine, inputs)
             return mapOf(
                 "warmup" to warmup,
                 "runs" to times.run.size,
@@ -102,16 +102,16 @@ internal class DeviceBenchmark(
         }
     }
 
-    private fun measure(engine: Engine, tokens: List<Tokens>): Times {
+    private fun measure(engine: Measured, inputs: List<Input>): Times {
         val times = Times()
         val began = System.nanoTime()
         do {
             var pass = 0L
-            for ((row, sample) in tokens.zip(samples)) {
+            for ((input, sample) in inputs.zip(samples)) {
                 val start = System.nanoTime()
-                engine.run(row)
+                engine.output(input)
                 val middle = System.nanoTime()
-                engine.run(engine.encode(sample.text, sample.pair))
+                engine.output(engine.prepare(sample))
                 times.endToEnd.add(System.nanoTime() - middle)
                 times.run.add(middle - start)
                 pass += middle - start
@@ -122,19 +122,19 @@ internal class DeviceBenchmark(
     }
 
     /** The device's answers beside the verified ones. */
-    private fun compare(engine: Engine, tokens: List<Tokens>): Map<String, Any?> {
+    private fun compare(engine: Measured, inputs: List<Input>): Map<String, Any?> {
         var error = 0.0
         var agreed = 0
-        for ((row, sample) in tokens.zip(samples)) {
+        for ((input, sample) in inputs.zip(samples)) {
             val expected = sample.output
-            val given = engine.run(row).values
+            val given = engine.output(input)
             check(given.size == expected.size && given.all { it.isFinite() }) {
                 "The model gave no ${expected.size} finite numbers."
             }
             error = maxOf(error, given.indices.maxOf { abs(given[it].toDouble() - expected[it]) })
             if (argmax(given) == argmax(expected)) agreed++
         }
-        val share = if (Kit.TASK == "text-classification") agreed.toDouble() / samples.size else null
+        val share = if (Kit.TASK in CLASSIFIERS) agreed.toDouble() / samples.size else null
         return mapOf("samples" to samples.size, "max_abs_error" to error, "label_agreement" to share)
     }
 
@@ -147,6 +147,7 @@ internal class DeviceBenchmark(
 
     companion object {
         const val PROTOCOL = "device: batch 1, one model, in turn"
+        private val CLASSIFIERS = setOf("text-classification", "image-classification", "audio-classification")
     }
 }
 

@@ -32,7 +32,7 @@ class ImageClassifierTest {
     @Test
     fun manyMayAskAtOnce() = runBlocking {
         ImageClassifier.load(ASSETS).use { classifier ->
-            suspend fun ask(sample: ImageSample) = classifier.classify(sample.pixels, sample.width, sample.height)
+            suspend fun ask(sample: Sample) = classifier.classify(sample.pixels, sample.width, sample.height)
             val alone = SAMPLES.map { ask(it) }
             assertEquals(alone, SAMPLES.map { async(Dispatchers.Default) { ask(it) } }.awaitAll())
         }

@@ -1,6 +1,19 @@
 import Foundation
 import KitModule
 
+typealias Measured = TextModel
+
+extension TextModel {
+    typealias Input = Tokens
+
+    func prepare(_ sample: Sample) throws -> Tokens { try encode(sample.text, pair: sample.pair) }
+}
+
+extension DeviceBenchmark {
+    package static let option = "--texts"
+    package static let usage = "--texts    your own texts, one a line, instead of the package's"
+}
+
 /// Inputs with the answers that were verified: what is timed, and what the device's answers are compared with.
 package struct Sample: Sendable {
     package let text: String
@@ -20,7 +33,7 @@ package struct Sample: Sendable {
     }
 
     /// Texts of one's own, one a line.
-    package static func lines(of file: URL) throws -> [Sample] {
+    package static func own(_ file: URL) throws -> [Sample] {
         try String(contentsOf: file, encoding: .utf8).split(whereSeparator: \.isNewline)
             .map { Sample(text: String($0), pair: nil, tokens: [:], output: nil, tags: nil) }
     }

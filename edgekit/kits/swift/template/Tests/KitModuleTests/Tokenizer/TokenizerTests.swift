@@ -24,6 +24,13 @@ final class TokenizerTests: XCTestCase {
         print("tokenizer: \(compared) golden texts, \(wrong) differ")
     }
 
+    func testHexIsReadStrictly() {
+        XCTAssertEqual(unhex("c3a9"), "é")
+        XCTAssertEqual(unhex(""), "")
+        XCTAssertEqual(unhex("6100")?.utf8.count, 2)
+        for wrong in ["c3", "6", "zz", "ff"] { XCTAssertNil(unhex(wrong), wrong) }
+    }
+
     /// The package's own, unless `EDGEKIT_TOKENIZER` names a folder with other tables and their golden.txt.
     private static func tokenizerAndGolden() throws -> (Tokenizer, Data) {
         if let path = ProcessInfo.processInfo.environment["EDGEKIT_TOKENIZER"] {

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import report_examples as examples
-from decoder_report import decoder_report
 from test_report_html import LOADING
 from test_report_html import Page as Read
 
@@ -18,6 +17,7 @@ from edgekit.errors import ModelError
 from edgekit.report.language import LanguageReport
 from edgekit.report.render import report_html, write_report
 from edgekit.types import Interval
+from tests.decoder_report import decoder_report
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from typing import Any
 
 import jsonschema
 import pytest
-from decoder_report import decoder_report
 
 from edgekit.app import import_result, read_report
 from edgekit.device_result import device_schema
 from edgekit.errors import DataError, ModelError
 from edgekit.report.document import Report
 from edgekit.report.render import write_report
+from tests.decoder_report import decoder_report
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from edgekit.decoder_parity import DecoderParity
@@ -47,7 +48,7 @@ class ExportedDecoder:
     @property
     def kind(self) -> str:
         """What it is, without whose: `int4 ONNX Runtime`."""
-        target = "coreml" if self.path.endswith(".mlpackage") else "onnxruntime"
+        target = {".mlpackage": "coreml", ".aimodel": "coreai"}.get(PurePath(self.path).suffix, "onnxruntime")
         return f"{self.parity.precision} {target_name(target)}"
 
 

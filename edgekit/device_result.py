@@ -23,8 +23,8 @@ Figure = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
-_TEXT_MS = "Milliseconds a text, tokenization excluded."
-_ANSWER_MS = "Milliseconds a text, text to answer."
+_MODEL_MS = "Milliseconds a sample, preparing it (tokenization, resizing) excluded."
+_ANSWER_MS = "Milliseconds a sample, from the text or the decoded pixels to the answer."
 
 
 class _Part(BaseModel):
@@ -70,12 +70,12 @@ class Device(_Part):
 class Answers(_Part):
     """The device's answers beside the verified ones."""
 
-    samples: Positive = Field(description="Texts compared.")
+    samples: Positive = Field(description="Texts or images compared.")
     max_abs_error: Figure | None = Field(
         None, description="Of the output's numbers: probabilities, or what the task gives; null: it writes."
     )
     label_agreement: Share | None = Field(
-        None, description="Share of texts with the same first label, 0–1; null: the task has none."
+        None, description="Share of samples with the same first label, 0–1; null: the task has none."
     )
     token_agreement: Share | None = Field(
         None,
@@ -114,21 +114,21 @@ class Row(_Part):
     threads: Positive | None = Field(
         None, description="Threads of one answer, where the runtime lets them be chosen."
     )
-    texts: Positive = Field(description="Different texts that were run.")
+    texts: Positive = Field(description="Different texts, or images, that were run.")
     warmup: Count = Field(description="Untimed runs before the first timed one.")
-    runs: Count = Field(description="Timed runs without tokenization, and as many with it.")
+    runs: Count = Field(description="Timed runs of prepared samples, and as many that prepare them.")
     minimum_seconds: Figure = Field(description="How long was measured at least.")
     load_ms: Figure | None = Field(
         None, description="Milliseconds to open the model and its tokenizer, on-device compilation left out."
     )
     pass_seconds: Figure | None = Field(
         None,
-        description="Seconds of one full pass over the texts at batch 1, tokenization excluded; median over "
-        "passes.",
+        description="Seconds of one full pass over the samples at batch 1, preparing them excluded; median "
+        "over passes.",
     )
-    p50_ms: Figure | None = Field(None, description=_TEXT_MS)
-    p90_ms: Figure | None = Field(None, description=_TEXT_MS)
-    p99_ms: Figure | None = Field(None, description=_TEXT_MS)
+    p50_ms: Figure | None = Field(None, description=_MODEL_MS)
+    p90_ms: Figure | None = Field(None, description=_MODEL_MS)
+    p99_ms: Figure | None = Field(None, description=_MODEL_MS)
     end_to_end_p50_ms: Figure | None = Field(None, description=_ANSWER_MS)
     end_to_end_p90_ms: Figure | None = Field(None, description=_ANSWER_MS)
     end_to_end_p99_ms: Figure | None = Field(None, description=_ANSWER_MS)
@@ -141,7 +141,7 @@ class Row(_Part):
         "systems; none, light, moderate, severe, critical, emergency, shutdown on Android.",
     )
     thermal_after: str | None = Field(None, description="The same, after the last run.")
-    answers: Answers | None = Field(None, description="null: no text had a verified answer.")
+    answers: Answers | None = Field(None, description="null: no sample had a verified answer.")
     generation: Annotated[tuple[Generation, ...], Field(min_length=1, strict=False)] | None = Field(
         None, description="Of a decoder, for each length of prompt; null: it is none."
     )

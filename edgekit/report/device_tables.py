@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgekit.device_result import Answers, DeviceResult, Row
 from edgekit.llm_timing import LlmTiming
 from edgekit.report.document import Report, TimingRecord
+from edgekit.report.inputs import input_words
 from edgekit.report.language import LanguageReport
 from edgekit.report.table import Cell, Column, Table, table
 from edgekit.report.words import MISSING, THIN, in_words, milliseconds, percent, size, tolerance
@@ -33,7 +34,7 @@ def usage(report: Report | LanguageReport) -> Table:
 
 def devices(report: Report) -> Table:
     """Every device's times side by side, after this machine's of the same files."""
-    shown = {result.artifact.sha256 for result in report.devices}
+    shown, words = {result.artifact.sha256 for result in report.devices}, input_words(report.task)
     rows = [
         (Cell("This machine"), Cell(a.name, note=timing.runtime), *_times(timing))
         for a in report.artifacts
@@ -44,10 +45,10 @@ def devices(report: Report) -> Table:
         for result, row in _measured(report)
         if row.generation is None
     ]
+    groups = (f"{words.prepared} excluded, ms", f"{words.one.capitalize()} to answer, ms")
     columns = (
         *_NAMES,
-        *(Column(p, group="Tokenization excluded, ms", numeric=True) for p in ("p50", "p90", "p99")),
-        *(Column(p, group="Text to answer, ms", numeric=True) for p in ("p50", "p90", "p99")),
+        *(Column(p, group=group, numeric=True) for group in groups for p in ("p50", "p90", "p99")),
     )
     return table("Devices side by side", columns, rows if report.devices else [])
 
@@ -175,4 +176,6 @@ def summary(report: Report | LanguageReport) -> str:
     """Which devices, in a sentence."""
     measured = [r.device for r in report.devices if not r.device.simulated]
     names = list(dict.fromkeys(f"{d.model} ({d.os})" for d in measured))
-    return f"Measured by app kits on {in_words(names)}, one text at a time." if names else ""
+    words = input_words(report.task)
+    how = ", ".join(filter(None, (f"one {words.one} at a time", words.on_device)))
+    return f"Measured by app kits on {in_words(names)}, {how}." if names else ""

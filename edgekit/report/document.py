@@ -149,7 +149,7 @@ class ShapeRecord(Record):
     """Tensor error at one batch size and sequence length, padding included."""
 
     batch: Count = Field(description="Rows.")
-    length: Count = Field(description="Tokens.")
+    length: Count = Field(description="Tokens; 1: an input has no length.")
     max_abs_error: float | None = Field(description="Largest difference of any output; null: not finite.")
     cosine: float | None = Field(description="Lowest cosine in the batch; null: not finite.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from edgekit.report.document import ArtifactRecord, GateRecord, ParityRecord, Report
+from edgekit.report.inputs import input_words
 from edgekit.report.table import Cell, Column, Table, table
 from edgekit.report.verdict import gate_result, verdict
 from edgekit.report.words import MISSING, change, count, number, percent, tolerance
@@ -129,12 +130,13 @@ def _gate_value(gate: GateRecord) -> Cell:
 
 
 def shapes(report: Report) -> Table:
-    """Tensor error at several batch sizes and lengths, padding included."""
+    """Tensor error at several batch sizes, and lengths where inputs have one, padding included."""
+    unit = input_words(report.task).length
     rows = [
         (
             Cell(artifact.name),
             Cell(count(shape.batch)),
-            Cell(count(shape.length)),
+            *([Cell(count(shape.length))] if unit else []),
             _measured(checked, tolerance(shape.max_abs_error)),
             _measured(checked, number(shape.cosine, 6)),
         )
@@ -144,11 +146,11 @@ def shapes(report: Report) -> Table:
     columns = (
         Column("Artifact"),
         Column("Batch", unit="rows", numeric=True),
-        Column("Length", unit="tokens", numeric=True),
+        *([Column("Length", unit=unit, numeric=True)] if unit else []),
         Column("Largest error", numeric=True),
         Column("Lowest cosine", numeric=True),
     )
-    return table("Error by batch size and length", columns, rows)
+    return table(f"Error by batch size{' and length' if unit else ''}", columns, rows)
 
 
 def structure(report: Report) -> Table:

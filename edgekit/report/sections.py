@@ -186,7 +186,7 @@ def _kits(report: Report) -> Section:
     return Section(
         id="kits",
         title="App kits",
-        paragraphs=("Each carries its model, its tokenizer, and tests with the answers that were verified.",)
+        paragraphs=("Each carries its model, what prepares its inputs, and tests with the verified answers.",)
         if report.kits
         else (),
         tables=(device_tables.kits(report), device_tables.usage(report)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import onnxruntime
 import pytest
@@ -15,6 +17,7 @@ from edgekit.models.images.front_end import ImageFrontEnd
 from tests.image_examples import SIDE
 
 pytestmark = pytest.mark.kits
+SCHEMA = Path(__file__).parents[2] / "docs" / "device-result.schema.json"
 DRIVER = Path(__file__).parent / "image_page_driver.mjs"
 NAME = "stripes <img src=x onerror=alert(1)>"
 
@@ -30,7 +33,12 @@ def test_the_page_answers_files_drops_and_examples_and_outlives_its_server(tmp_p
     with served(kit) as (url, process):
         seen = visit(url, driver=DRIVER, file=str(chosen), notImage=str(none), stopServer=process)
     assert seen["heading"] == NAME and seen["foreign"] == [] and seen["errors"] == []
-    assert seen["tabOrder"][:2] == ["file", "example"]
+    assert seen["tabOrder"] == ["file", "example", "seconds", "measure"]
+    jsonschema.validate(seen["result"], json.loads(SCHEMA.read_text()))
+    for row in seen["result"]["rows"]:
+        assert row["runtime"].startswith("onnxruntime-web") and row["answers"]["label_agreement"] == 1
+        assert row["answers"]["max_abs_error"] < 1e-4 and row["end_to_end_p50_ms"] > 0
+    assert "Milliseconds for each image, 6 images in turn" in seen["rows"]
     assert seen["canvas"] == [False, SIDE, SIDE, "Example 1"]
     assert any(label in seen["example"] for label in LABELS) and "milliseconds" in seen["example"]
     assert set(LABELS) <= set(seen["shown"].split("\n"))

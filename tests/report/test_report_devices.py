@@ -98,6 +98,22 @@ def test_a_device_stands_beside_this_machine(result: dict[str, Any], run: Path, 
     assert rows.index("This machine") < rows.index("iPhone16,1")
 
 
+def test_a_model_for_images_is_told_of_in_images(
+    result: dict[str, Any], full_report: Report, tmp_path: Path
+) -> None:
+    run = tmp_path / "exported" / "digits"
+    write_report(full_report.model_copy(update={"task": "image-classification"}), run)
+    result["artifact"]["task"] = "image-classification"
+    result["rows"][0] |= {"end_to_end_p50_ms": 1.75, "end_to_end_p90_ms": 2.5, "end_to_end_p99_ms": 4.0}
+    import_result(saved(result, tmp_path), into=run)
+    text = (run / "report.md").read_text(encoding="utf-8")
+    page = text.split("Devices side by side")[-1].split("##")[0]
+    assert "Decoding and resizing excluded, ms" in page and "Image to answer, ms" in page
+    assert "iPhone16,1" in page and "1.75" in page and "okeniz" not in page
+    assert "one image at a time, from its decoded pixels on" in text and "Length, tokens" not in text
+    assert "Error by batch size\n" in text.replace("**", "\n")
+
+
 def test_a_decoder_is_told_of_by_the_token(result: dict[str, Any], tmp_path: Path) -> None:
     run, report = tmp_path / "exported" / "stories", decoder_report()
     run.mkdir(parents=True)

@@ -29,33 +29,11 @@ package struct Sample: Sendable {
     package static func all() throws -> [Sample] { try own(file()) }
 
     package static func own(_ file: URL) throws -> [Sample] {
-        try read(file).samples.map { row in
+        let read: [Row] = try rows(file)
+        return try read.map { row in
             guard let rgb = Data(base64Encoded: row.rgb) else { throw KitError.damagedFile(file.lastPathComponent) }
             return Sample(width: row.width, height: row.height, rgb: [UInt8](rgb), output: row.output)
         }
-    }
-
-    /// Names of the classes, as the model knows them.
-    package static func labels() throws -> [String] { try read(file()).model.labels }
-
-    package static func file() throws -> URL {
-        guard let url = Bundle.module.url(forResource: "samples", withExtension: "json") else {
-            throw KitError.missingFile("samples.json")
-        }
-        return url
-    }
-
-    private static func read(_ file: URL) throws -> File {
-        try JSONDecoder().decode(File.self, from: Data(contentsOf: file))
-    }
-
-    private struct File: Decodable {
-        let model: Interface
-        let samples: [Row]
-    }
-
-    private struct Interface: Decodable {
-        let labels: [String]
     }
 
     private struct Row: Decodable {

@@ -24,7 +24,8 @@ package struct Sample: Sendable {
 
     /// The package's own, in the order they were recorded.
     package static func all() throws -> [Sample] {
-        try recorded().samples.map { row in
+        let read: [Row] = try rows(file())
+        return try read.map { row in
             guard let text = unhex(row.text), let pair = row.pair.map(unhex) ?? .some(nil) else {
                 throw KitError.damagedFile("samples.json")
             }
@@ -36,31 +37,6 @@ package struct Sample: Sendable {
     package static func own(_ file: URL) throws -> [Sample] {
         try String(contentsOf: file, encoding: .utf8).split(whereSeparator: \.isNewline)
             .map { Sample(text: String($0), pair: nil, tokens: [:], output: nil, tags: nil) }
-    }
-
-    /// Names of the classes, as the model knows them.
-    package static func labels() throws -> [String] {
-        try recorded().model.labels
-    }
-
-    package static func file() throws -> URL {
-        guard let url = Bundle.module.url(forResource: "samples", withExtension: "json") else {
-            throw KitError.missingFile("samples.json")
-        }
-        return url
-    }
-
-    private static func recorded() throws -> File {
-        try JSONDecoder().decode(File.self, from: Data(contentsOf: file()))
-    }
-
-    private struct File: Decodable {
-        let model: Interface
-        let samples: [Row]
-    }
-
-    private struct Interface: Decodable {
-        let labels: [String]
     }
 
     private struct Row: Decodable {

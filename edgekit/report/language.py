@@ -27,6 +27,8 @@ class DecoderFigures:
     same: Interval | None  # share of tokens whose likeliest token is the teacher's
     seconds: float  # of its training
     curve: tuple[CurvePoint, ...]  # validation score: 1 / perplexity
+    vocabulary: int | None = None  # tokens; None in a report of an older version
+    compared: float | None = None  # share of the tokens that `kl` and `same` are of; None: all
 
     @property
     def title(self) -> str:

@@ -106,14 +106,21 @@ def _by_reference(report: LanguageReport) -> bool:
 
 
 def _distillation(report: LanguageReport) -> Section:
+    paragraphs = [
+        f"Over {count(report.tokens['test'])} tokens of {count(report.documents['test'])} documents that "
+        "no training saw; whole vocabularies are compared in fp32, 95 % intervals are over blocks of text."
+    ]
+    kept, all_of_them = report.student.vocabulary, report.teacher.vocabulary
+    if kept is not None and all_of_them is not None and kept < all_of_them:
+        paragraphs.append(
+            f"The student kept {count(kept)} of its teacher’s {count(all_of_them)} tokens. Its perplexity is "
+            "per token of its teacher’s. The teacher is asked for the next token given that it is one of "
+            f"those, where both read the same token: {percent(report.student.compared)} of the student’s."
+        )
     return Section(
         id="distillation",
         title="On held-out text",
-        paragraphs=(
-            f"Over {count(report.tokens['test'])} tokens of {count(report.documents['test'])} documents that "
-            "no training saw; whole vocabularies are compared in fp32, and 95 % intervals are over blocks of "
-            "text.",
-        ),
+        paragraphs=tuple(paragraphs),
         tables=(tables.models(report),),
         picture="perplexity",
         picture_caption="The dashed line is the teacher. Perplexity is e to the mean loss of a token.",

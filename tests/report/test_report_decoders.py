@@ -82,6 +82,18 @@ def test_a_gain_within_noise_is_not_claimed(low: float, high: float, said: str) 
     assert said in report_html(report)
 
 
+def test_a_student_of_fewer_tokens_says_what_is_compared() -> None:
+    report = decoder_report()
+    assert "The student kept" not in report_html(report)
+    cut = replace(
+        report,
+        teacher=replace(report.teacher, vocabulary=49_152),
+        student=replace(report.student, vocabulary=8_000, compared=0.913),
+    )
+    text = report_html(cut).replace("\u202f", " ")
+    assert "kept 8 000 of its teacher’s 49 152 tokens" in text and "91.3 % of the student’s" in text
+
+
 def test_a_run_without_baseline_benchmark_and_exports_says_so(tmp_path: Path) -> None:
     bare = replace(
         decoder_report(), label_only=None, kl_gain=None, artifacts=(), kits=(), speeds=None, stages=[]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.api import verify_artifact
+from edgekit.codec import from_json
 from edgekit.errors import DataError, ModelError, first_line
 from edgekit.files import folder_lock, read_json
 from edgekit.quiet import hush
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from edgekit.device_result import DeviceResult
     from edgekit.kits.manifest import Bundle
     from edgekit.report.document import Report
+    from edgekit.report.language import LanguageReport
 
 
 def bundle_model(
@@ -164,29 +166,31 @@ def _test_texts(recipe: Recipe, home: Path) -> list[Any]:
         ) from error
 
 
-def read_report(folder: Path | str) -> Report:
-    """A finished run's report.
+def read_report(folder: Path | str) -> Report | LanguageReport:
+    """A finished run's report; the second of a decoder.
 
     Raises:
         ModelError: there is no report.json, or it is not one that this version can read.
     """
-    from pydantic import ValidationError
-
     from edgekit.report.document import Report
+    from edgekit.report.language import LanguageReport
 
     path = Path(folder) / "report.json"
     if not path.is_file():
         raise ModelError(f"{path} does not exist.", remedy="Give the folder of a finished run.")
     try:
+        told = read_json(path)
+        if isinstance(told, dict) and told.get("task") == TEXT_GENERATION.name:
+            return from_json(LanguageReport, told)
         return Report.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of JSON, of UTF-8, and of a field
         raise ModelError(
             f"{path} can't be read as a report: {first_line(error)}",
             remedy="Run the recipe again with this version; finished stages are reused.",
         ) from error
 
 
-def render_report(folder: Path | str) -> tuple[Report, list[Path]]:
+def render_report(folder: Path | str) -> tuple[Report | LanguageReport, list[Path]]:
     """Writes a finished run's report.html and report.md again, from its report.json.
 
     Raises:
@@ -215,9 +219,8 @@ def import_result(
         DataError: the file is no result, is of another artifact, or its device is simulated.
         ModelError: there is no report to put it into.
     """
-    from edgekit.report.language import LanguageReport, read_language_report, write_language_report
     from edgekit.report.render import write_report
-    from edgekit.stages.devices import keep, kept_results, read_result, with_decoder_devices, with_devices
+    from edgekit.stages.devices import keep, kept_results, read_result, with_devices
 
     path = Path(result)
     found = read_result(path)
@@ -229,8 +232,7 @@ def import_result(
         )
     folder = Path(into) if into is not None else _run_of(found)
     with folder_lock(folder):
-        writes = found.artifact.task == TEXT_GENERATION.name
-        report = read_language_report(folder) if writes else read_report(folder)
+        report = read_report(folder)
         hashes = {artifact.name: artifact.sha256 for artifact in report.artifacts}
         if found.artifact.sha256 not in hashes.values():
             raise DataError(
@@ -239,11 +241,7 @@ def import_result(
                 remedy="Import it into the run that its kit was made from, or measure the new kit.",
             )
         keep(path, found, folder)
-        results = kept_results(folder)
-        if isinstance(report, LanguageReport):
-            write_language_report(with_decoder_devices(report, results), folder)
-        else:
-            write_report(with_devices(report, results), folder)
+        write_report(with_devices(report, kept_results(folder)), folder)
     return found, folder
 
 

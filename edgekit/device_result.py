@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 FORMAT = "edgekit device result 1.0"
 
+# How a decoder is measured, as every kit's benchmark says it; another way gets another number.
+LLM_PROTOCOL = "llm 1.0: a prompt, then 64 tokens one by one, each the likeliest"
+
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 Figure = Annotated[float, Field(ge=0)]
@@ -90,6 +93,10 @@ class Generation(_Part):
     first_token_p50_ms: Figure = Field(description="Milliseconds until the first token is known.")
     first_token_p90_ms: Figure = Field(description="Milliseconds until the first token is known.")
     tokens_per_second: Figure = Field(description="Of the tokens after the first; median over texts.")
+    tokens_per_second_sd: Figure | None = Field(
+        None,
+        description="Sample standard deviation of that over texts; null: not recorded.",
+    )
     next_token_p50_ms: Figure = Field(description="Milliseconds a token after the first.")
     next_token_p99_ms: Figure = Field(description="Milliseconds a token after the first.")
 
@@ -97,7 +104,7 @@ class Generation(_Part):
 class Row(_Part):
     """One way of running the model; null: not measured, and `not_measured` says why."""
 
-    protocol: str = Field(description="How it was measured.")
+    protocol: str = Field(description=f"How it was measured; of a decoder “{LLM_PROTOCOL}”.")
     runtime: str = Field(description="What ran it, with its version.")
     compute_units: str | None = Field(
         None,

@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from edgekit.stages.artifacts import Built, Workbench
     from edgekit.stages.bundling import Kit
     from edgekit.stages.context import Context
+    from edgekit.stages.decoder_artifacts import BuiltDecoder
     from edgekit.stages.scoring import Scores
 
 RESULTS = Path("exported")
 TRANSFER = "transfer data"
+_REPORTS = ("report.html", "report.md", "report.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,6 @@ class RunPlan:
     downloads: tuple[Plan, ...]
     stages: tuple[str, ...]
     writes: tuple[str, ...]
-
-
-def _written_last(decoder: bool) -> tuple[str, ...]:
-    own = ("report.md", "report.json")
-    return own if decoder else ("report.html", *own, "student/README.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +106,19 @@ def plan_run(recipe: Recipe, *, out: Path | None = None) -> RunPlan:
             writes.append(f"student/{target.folder}/{file_name(target, precision)}")
             if export.ort:
                 writes.append(str(Path(writes[-1]).with_suffix(".ort")))
+    if recipe.exports and recipe.benchmark.enabled:
+        whom = "the exports" if decoder else "teacher and students"
+        stages.append(f"benchmark {whom}, interleaved")
+        writes += [] if decoder else ["teacher/onnx/model.onnx"]
     for platform in dict.fromkeys(recipe.kits):
         stages.append(f"write the app kit for {platform}")
         writes.append(f"kits/{platform}/")
-    if recipe.exports and recipe.benchmark.enabled and not decoder:
-        stages.append("benchmark teacher and students, interleaved")
-        writes.append("teacher/onnx/model.onnx")
     stages.append("report")
     return RunPlan(
         folder=out or RESULTS / recipe.name,
         downloads=tuple(describe(asset) for asset in assets_of(recipe).values()),
         stages=tuple(stages),
-        writes=(*writes, *_written_last(decoder)),
+        writes=(*writes, *_REPORTS, *(() if decoder else ("student/README.md",))),
     )
 
 
@@ -175,20 +173,23 @@ def run_recipe(
 def _finish_decoder(
     context: Context, teacher: Trained, student: Trained, label_only: Trained | None, *, command: str
 ) -> RunResult:
-    """Scores, exports and report of a recipe for a decoder."""
+    """Scores, exports, benchmark, kits and report of a recipe for a decoder."""
     from edgekit.stages.language_results import export_decoders, report_decoders, score_decoders
+    from edgekit.stages.llm_measuring import measure_exports
 
     models = [one for one in (teacher, student, label_only) if one is not None]
     sums = score_decoders(context, models)
     built = export_decoders(context, student)
-    report = report_decoders(context, models, sums, built, command=command)
+    speeds = measure_exports(context, built)
+    kits = _kits(context, built)
+    report = report_decoders(context, models, sums, built, speeds, kits, command=command)
     rejected = tuple(one.artifact.name for one in built if one.rejected_because)
     if rejected and not context.recipe.gates.keep_rejected:
         reasons = "; ".join(f"{b.artifact.name}: {b.rejected_because}" for b in built if b.rejected_because)
         raise GateFailed(
             f"{len(rejected)} of {len(built)} artifacts did not pass and lie in {student.path}/rejected: "
             f"{reasons}.",
-            remedy="See report.md; train the student longer, or export it in more bits.",
+            remedy="See report.html; train the student longer, or export it in more bits.",
         )
     return RunResult(context.folder, report, rejected)
 
@@ -315,7 +316,7 @@ def _benchmark(
     return benchmark(context, teacher, student, built, reference) if reference else None
 
 
-def _kits(context: Context, built: Sequence[Built]) -> list[Kit]:
+def _kits(context: Context, built: Sequence[Built | BuiltDecoder]) -> list[Kit]:
     from edgekit.stages.bundling import bundle_all
 
     return bundle_all(context, [b for b in built if not b.rejected_because])

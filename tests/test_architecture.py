@@ -27,6 +27,7 @@ BASE = {
     "scores",
     "device_result",
     "decoder_parity",
+    "llm_timing",
     "ort_format",
 }
 ROOMS = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,67 +21,10 @@ from edgekit.benchmark.llm_bandwidth import Bandwidth
 from edgekit.benchmark.llm_contestant import LlmContestant
 from edgekit.benchmark.llm_energy import EnergyMeter
 from edgekit.errors import DataError
+from edgekit.llm_timing import Figure, FirstToken, LlmSettings, LlmTiming
 
 PAUSE_S = 0.05  # after a turn: a runtime's threads wait for work actively for a while
 _WARM_UP_TOKENS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class LlmSettings:
-    """What is read and written."""
-
-    prompts: tuple[int, ...] = (128, 512)  # tokens of each prompt, from empty caches
-    tokens: int = 128  # decoded one after another
-    depth: int = 0  # tokens in the caches before the first of them
-    repeats: int = 5  # after a warm-up
-    threads: int = 1
-    seed: int = 0  # of the tokens and of the order of turns
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure over all repeats."""
-
-    median: float
-    sd: float  # of the sample; 0 for one repeat
-    samples: tuple[float, ...]
-    bound: float | None = None  # what the memory's bandwidth allows, in the same unit
-    share: float | None = None  # of the bound that was reached, 0–1
-
-
-@dataclass(frozen=True, slots=True)
-class FirstToken:
-    """A prompt's reading, until the first token after it is known."""
-
-    prompt: int  # tokens
-    ms: Figure
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Of the prompt: the speed of prefill."""
-        return 1e3 * self.prompt / self.ms.median
-
-
-@dataclass(frozen=True, slots=True)
-class LlmTiming:
-    """One model's row; a field not measured is None or empty."""
-
-    model: str
-    runtime: str
-    size_bytes: int
-    compute_units: str | None = None
-    weight_bytes: int | None = None  # read for every token
-    cache_bytes: int | None = None  # read for every token of its past
-    first_token: tuple[FirstToken, ...] = ()
-    decode: Figure | None = None  # tokens per second
-    load_ms: Figure | None = None  # in a process of its own, its file in the page cache
-    peak_bytes: int | None = None  # of that process
-    joules_per_token: float | None = None  # decoding; of the whole processor, other work included
-    perplexity: float | None = None  # on given texts, by its own tokens
-    kl: float | None = None  # nats per token, from the teacher
-    top1: float | None = None  # share of positions at which it and the teacher agree on the likeliest token
-    scored_tokens: int | None = None
-    not_measured: str = ""
 
 
 def figure(samples: Sequence[float], bound: float | None = None, *, more_is_better: bool = True) -> Figure:

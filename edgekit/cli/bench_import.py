@@ -52,8 +52,7 @@ def command(
             for row in found.rows:
                 how = row.compute_units or row.runtime
                 console.say(f"  {how}: {_figures(row)}")
-            page = "report.html" if (folder / "report.html").is_file() else "report.md"
-            console.say(f"  in {folder / page}")
+            console.say(f"  in {folder / 'report.html'}")
     if as_json:
         console.emit_json(told)
 

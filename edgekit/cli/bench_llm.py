@@ -11,8 +11,7 @@ from edgekit.cli import console
 from edgekit.cli.options import json_option, quiet_option, threads_option
 
 if TYPE_CHECKING:
-    from edgekit.benchmark.llm import Figure, LlmTiming
-    from edgekit.stages.llm_measuring import LlmBench
+    from edgekit.llm_timing import Figure, LlmBench, LlmTiming
 
 
 @click.command(short_help="Measure language models: load, first token, decoding, memory.")

@@ -101,13 +101,7 @@ def show_result(result) -> None:  # type: ignore[no-untyped-def]
     console.say()
     console.say(f"Report    {result.folder / 'report.html'}")
     console.say(f"Student   {result.folder / 'student'}")
-    for kit in result.report.kits:
-        if kit.path is None:
-            console.say(f"No kit for {kit.platform}: {kit.missing}")
-            continue
-        console.say(f"Kit       {kit.platform}: {result.folder / kit.path}")
-        for line in kit.use:
-            console.say(f"            {line}")
+    _show_kits(result)
     kept = [
         a
         for a in result.report.artifacts
@@ -117,12 +111,23 @@ def show_result(result) -> None:  # type: ignore[no-untyped-def]
         console.say(f"Try       edgekit predict {result.folder / kept[-1].path} {result.example}")
 
 
+def _show_kits(result) -> None:  # type: ignore[no-untyped-def]
+    for kit in result.report.kits:
+        if kit.path is None:
+            console.say(f"No kit for {kit.platform}: {kit.missing}")
+            continue
+        console.say(f"Kit       {kit.platform}: {result.folder / kit.path}")
+        for line in kit.use:
+            console.say(f"            {line}")
+
+
 def _show_decoder(result) -> None:  # type: ignore[no-untyped-def]
     from edgekit.files import human
 
     for one in result.report.artifacts:
         verdict = one.rejected_because or "verified"
         console.say(f"{result.folder / one.path}  {human(one.size_bytes)}, {verdict}")
-    console.say(f"Report    {result.folder / 'report.md'}")
+    console.say(f"Report    {result.folder / 'report.html'}")
     console.say(f"Student   {result.folder / 'student'}")
+    _show_kits(result)
     console.say(f'Try       edgekit generate {result.folder / "student"} "Once upon a time"')

@@ -37,7 +37,7 @@ _COMPARED = (  # of an encoder's parity
 )  # fmt: skip
 _DECODED = (
     "reference", "runtime", "positions", "mean_kl", "max_kl", "top1", "top5",
-    "perplexity", "reference_perplexity", "written", "same", "phases_kl", "gates",
+    "perplexity", "reference_perplexity", "written", "same", "phases_kl", "stored", "gates",
 )  # fmt: skip
 
 

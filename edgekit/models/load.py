@@ -8,6 +8,7 @@ from typing import Any
 
 from edgekit.errors import MissingExtra, ModelError, first_line
 from edgekit.models import tasks
+from edgekit.models.gguf import locate
 from edgekit.quiet import hush, quiet
 from edgekit.signatures import text_signature
 from edgekit.tasks import TEXT_GENERATION, Task, get_task
@@ -63,7 +64,7 @@ def load_model(
             fresh_head=fresh_head,
             dropout=dropout,
         )
-    folder, extra = _location(source.path)
+    folder, extra = locate(source.path)
     _know_own(folder)
     try:
         with quiet():
@@ -293,12 +294,3 @@ def _check_head(
 def _few(labels: tuple[str, ...]) -> str:
     shown = ", ".join(labels[:6])
     return f"[{shown}{', …' if len(labels) > 6 else ''}]"
-
-
-def _location(path: Path) -> tuple[Path, dict[str, Any]]:
-    if path.is_file() and path.suffix == ".gguf":
-        return path.parent, {"gguf_file": path.name}
-    ggufs = sorted(path.glob("*.gguf"))
-    if ggufs and not (path / "config.json").is_file():
-        return path, {"gguf_file": ggufs[0].name}
-    return path, {}

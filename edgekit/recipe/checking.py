@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -145,8 +146,11 @@ def _problem(details: ErrorDetails, tree: Any, places: Places) -> Problem | None
     location, shape, value = spot
     kind = details["type"]
     if kind == "value_error":
+        message = str(details.get("ctx", {}).get("error", details["msg"]))
         place = places.of_section(location) if isinstance(value, dict) else places.of(location)
-        return Problem(place, location, str(details.get("ctx", {}).get("error", details["msg"])))
+        if not location and not place.override:
+            place = places.of(_named(message))
+        return Problem(place, location, message)
     if kind == "missing" and value is _MISSING:
         wanted = f"; it must be {describe(shape)}" if shape else ""
         return Problem(places.of_section(location[:-1]), location, f"missing{wanted}")
@@ -159,6 +163,11 @@ def _problem(details: ErrorDetails, tree: Any, places: Places) -> Problem | None
     return Problem(
         places.of(location), location, f"must be {describe(shape)}, not {show(value)}{_hint(shape, value)}"
     )
+
+
+def _named(message: str) -> Location:
+    """The key that a message about the whole recipe begins with: `distill.weights: …`."""
+    return tuple(re.split(r"[:, ]", message, maxsplit=1)[0].split("."))
 
 
 def _hint(shape: Shape, value: Any) -> str:

@@ -200,8 +200,8 @@ def _training(report: Report) -> list[str]:
 def _data(report: Report, languages: Sequence[str]) -> list[str]:
     tables: list[Table] = [
         origin_tables.splits(report),
-        origin_tables.dropped(report),
-        origin_tables.sources(report),
+        origin_tables.dropped(report.data.dropped if report.data else {}),
+        origin_tables.sources(report.sources),
     ]
     spoken = ", ".join(languages) or "not stated"
     return ["## Data and licences", *(draw(t) for t in tables if t), f"Language: {escape(spoken)}."]

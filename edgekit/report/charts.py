@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +13,16 @@ from edgekit.report import svg
 from edgekit.report.document import Report
 from edgekit.report.inputs import input_words
 from edgekit.report.verdict import kind
-from edgekit.report.words import metric_name, metric_words, milliseconds, points, size, span
+from edgekit.report.words import (
+    metric_name,
+    metric_words,
+    milliseconds,
+    number,
+    points,
+    size,
+    span,
+    tolerance,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +42,17 @@ class Picture:
 
     wide: str  # <svg> elements
     narrow: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One row of a picture: a value and its interval, in the unit of the picture's axis."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    colour: str
 
 
 def draw(name: str, shown: T, painter: Callable[[T, float], Any], *, title: str, text: str) -> Picture:
@@ -125,16 +145,43 @@ def score_rows(report: Report) -> list[tuple[str, float, float | None, float | N
 
 def scores(report: Report, width: float) -> Figure:
     """One bar an entry over its 95 % interval, a mark at the score, the teacher's score as a line."""
-    rows = score_rows(report)
+    rows = [
+        Bar(
+            label,
+            100 * score,
+            100 * (score if low is None else low),
+            100 * (score if high is None else high),
+            colour,
+        )
+        for label, score, low, high, colour in score_rows(report)
+    ]
+    teacher = report.teacher.score if report.teacher is not None else None
+    return bars(
+        rows,
+        width,
+        axis=f"{metric_name(report.metric)}, % (bar: 95 % interval)",
+        line=None if teacher is None else 100 * teacher,
+    )
+
+
+def bars(
+    rows: Sequence[Bar], width: float, *, axis: str, line: float | None = None, digits: int = 1
+) -> Figure:
+    """One bar a row over its interval, a mark at the value, and the value in words where there is room.
+
+    Args:
+        axis: what is drawn, with its unit.
+        line: the teacher's value, as a dashed line.
+        digits: after the decimal point, in the words.
+    """
     narrow = width < 500
     step = 34.0
-    with canvas(width, step * len(rows) + 54, (92, 16 if narrow else 140, 6, 48)) as (figure, axes):
-        for place, (label, score, low, high, colour) in enumerate(rows):
-            low, high = low if low is not None else score, high if high is not None else score
-            axes.barh(place, (high - low) * 100, left=low * 100, height=0.34, color=colour, alpha=0.35)
-            axes.plot([score * 100], [place], "o", color=colour, markersize=9)
+    with canvas(width, step * len(rows) + 54, (92, 16 if narrow else 156, 6, 48)) as (figure, axes):
+        for place, row in enumerate(rows):
+            axes.barh(place, row.high - row.low, left=row.low, height=0.34, color=row.colour, alpha=0.35)
+            axes.plot([row.value], [place], "o", color=row.colour, markersize=9)
             axes.annotate(
-                label,
+                row.label,
                 (0, place),
                 xycoords=("axes fraction", "data"),
                 xytext=(-92, 0),
@@ -143,8 +190,8 @@ def scores(report: Report, width: float) -> Figure:
             )
             if not narrow:
                 for text, shift, look in (
-                    (points(score), 46, {"weight": "bold"}),
-                    (span(low, high, 100), 136, {"color": svg.MUTED}),
+                    (number(row.value, digits), 46, {"weight": "bold"}),
+                    (span(row.low, row.high, digits=digits), 152, {"color": svg.MUTED}),
                 ):
                     axes.annotate(
                         text,
@@ -156,13 +203,13 @@ def scores(report: Report, width: float) -> Figure:
                         ha="right",
                         **look,
                     )
-        if report.teacher is not None and report.teacher.score is not None:
-            axes.axvline(report.teacher.score * 100, color=svg.TEACHER, linewidth=1, dashes=(3, 3), zorder=0)
+        if line is not None:
+            axes.axvline(line, color=svg.TEACHER, linewidth=1, dashes=(3, 3), zorder=0)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_yticks([])
         _ticks(axes, narrow)
         axes.grid(axis="x")
-        axes.set_xlabel(f"{metric_name(report.metric)}, % (bar: 95 % interval)")
+        axes.set_xlabel(axis)
     return figure
 
 
@@ -206,7 +253,7 @@ def trade_off(report: Report, width: float) -> Figure:
             marks.append(Mark(x, y, low, high, radius=area**0.5 / 2, first=name, second=speed))
         axes.margins(x=0.28 if narrow else 0.08, y=0.12)
         axes.autoscale_view()
-        _size_ticks(axes)
+        plain_ticks(axes.xaxis)
         axes.grid()
         axes.set_xlabel("Size, MB (log scale)")
         axes.set_ylabel(f"{metric_name(report.metric)}, %")
@@ -214,41 +261,63 @@ def trade_off(report: Report, width: float) -> Figure:
     return figure
 
 
-def _size_ticks(axes: Axes) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+def plain_ticks(axis: Any, *, subs: Sequence[int] = (1, 2, 5)) -> None:
+    """1, 2 and 5 of every power of ten on a logarithmic axis, as plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_major_locator(LogLocator(base=10, subs=subs))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tolerance(value)))
+    axis.set_minor_locator(NullLocator())
 
 
 def curves(report: Report, width: float) -> Figure:
     """Validation score over epochs, one line a model, its name at its end."""
+    lines = [
+        (_NAMES[key], _COLOURS[key], [(p.epoch, p.validation_score * 100) for p in curve])
+        for key, curve in report.curves.items()
+        if curve
+    ]
+    return over_epochs(lines, width, axis=f"Validation {metric_words(report.metric)}, %")
+
+
+def over_epochs(
+    lines: Sequence[tuple[str, str, Sequence[tuple[float, float]]]],
+    width: float,
+    *,
+    axis: str,
+    log: bool = False,
+) -> Figure:
+    """Lines over epochs, each with its name at its end.
+
+    Args:
+        lines: name, colour, and (epoch, value) from left to right.
+        axis: what is drawn, with its unit.
+        log: on a logarithmic scale.
+    """
     from edgekit.report.labels import spread
 
     narrow = width < 500
     with canvas(width, 280, (48, 92, 12, 48)) as (figure, axes):
-        ends = []
-        for key, curve in report.curves.items():
-            if not curve:
-                continue
-            scores_reached = [p.validation_score * 100 for p in curve]
-            epochs = [p.epoch for p in curve]
-            axes.plot(epochs, scores_reached, color=_COLOURS[key], linewidth=2, marker="o", markersize=4)
-            ends.append((epochs[-1], scores_reached[-1], _NAMES[key], _COLOURS[key]))
+        if log:
+            axes.set_yscale("log")
+        for _, colour, reached in lines:
+            xs, ys = zip(*reached, strict=True)
+            axes.plot(xs, ys, color=colour, linewidth=2, marker="o", markersize=4)
         axes.margins(x=0.03, y=0.1)
         axes.autoscale_view()
+        if log:
+            plain_ticks(axes.yaxis)
         axes.grid(axis="y")
         _ticks(axes, narrow)
         axes.set_xlabel("Epoch")
-        axes.set_ylabel(f"Validation {metric_words(report.metric)}, %")
-        heights = [axes.transData.transform((0, y))[1] for _, y, _, _ in ends]
-        for (x, y, label, colour), moved, height in zip(
-            ends, spread(heights, _TEXT + 3), heights, strict=True
+        axes.set_ylabel(axis)
+        heights = [axes.transData.transform((0, reached[-1][1]))[1] for _, _, reached in lines]
+        for (label, colour, reached), moved, height in zip(
+            lines, spread(heights, _TEXT + 3), heights, strict=True
         ):
             axes.annotate(
                 label,
-                (x, y),
+                reached[-1],
                 xytext=(9, moved - height),
                 textcoords="offset points",
                 va="center",

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgekit.device_result import Answers, DeviceResult, Row
+from edgekit.llm_timing import LlmTiming
 from edgekit.report.document import Report, TimingRecord
 from edgekit.report.inputs import input_words
+from edgekit.report.language import LanguageReport
 from edgekit.report.table import Cell, Column, Table, table
-from edgekit.report.words import MISSING, in_words, milliseconds, percent, size, tolerance
-
-if TYPE_CHECKING:
-    from edgekit.report.language import LanguageReport
+from edgekit.report.words import MISSING, THIN, in_words, milliseconds, percent, size, tolerance
 
 
-def kits(report: Report) -> Table:
+def kits(report: Report | LanguageReport) -> Table:
     """What was written for whom, and the lines that an app developer needs."""
     rows = [
         (
@@ -29,7 +26,7 @@ def kits(report: Report) -> Table:
     return table("App kits", columns, rows)
 
 
-def usage(report: Report) -> Table:
+def usage(report: Report | LanguageReport) -> Table:
     """Three lines for each platform."""
     rows = [(Cell(kit.platform), Cell(line, code=True)) for kit in report.kits for line in kit.use]
     return table("How an app uses them", (Column("Platform"), Column("Line")), rows)
@@ -57,14 +54,29 @@ def devices(report: Report) -> Table:
 
 
 def writing(report: Report | LanguageReport) -> Table:
-    """How quickly decoders go on after prompts, by device and length of the prompt."""
+    """How quickly decoders go on after prompts, after this machine's rows of the same files."""
     rows = [
+        (
+            Cell("This machine"),
+            Cell(row.model, note=", ".join(filter(None, (row.runtime, row.compute_units)))),
+            Cell(f"{first.prompt:,}"),
+            Cell(milliseconds(first.ms.median)),
+            Cell(MISSING),
+            _rate(row.decode.median, row.decode.sd),
+            Cell(MISSING),
+            Cell(MISSING),
+        )
+        for row in _timed_here(report)
+        if row.decode is not None
+        for first in row.first_token
+    ]
+    rows += [
         (
             *_named(report, result, row),
             Cell(f"{one.prompt_tokens:,}"),
             Cell(milliseconds(one.first_token_p50_ms)),
             Cell(milliseconds(one.first_token_p90_ms)),
-            Cell(f"{one.tokens_per_second:.1f}"),
+            _rate(one.tokens_per_second, one.tokens_per_second_sd),
             Cell(milliseconds(one.next_token_p50_ms)),
             Cell(milliseconds(one.next_token_p99_ms)),
         )
@@ -79,6 +91,19 @@ def writing(report: Report | LanguageReport) -> Table:
         *(Column(p, group="Next token, ms", numeric=True) for p in ("p50", "p99")),
     )
     return table("Writing text", columns, rows)
+
+
+def _timed_here(report: Report | LanguageReport) -> list[LlmTiming]:
+    """This machine's rows of files that a device ran, too."""
+    if not isinstance(report, LanguageReport) or report.speeds is None:
+        return []
+    shown = {result.artifact.sha256 for result in report.devices}
+    names = {artifact.name for artifact in report.artifacts if artifact.sha256 in shown}
+    return [row for row in report.speeds.rows if row.model in names]
+
+
+def _rate(median: float, sd: float | None) -> Cell:
+    return Cell(f"{median:.1f}", note="" if sd is None else f"±{THIN}{sd:.1f}")
 
 
 def conditions(report: Report | LanguageReport) -> Table:

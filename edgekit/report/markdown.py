@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from edgekit.report import charts, summary
 from edgekit.report.document import Report
+from edgekit.report.language import LanguageReport
 from edgekit.report.markup import draw, escape, fence
-from edgekit.report.sections import Section, sections
+from edgekit.report.page import Page, page_of
+from edgekit.report.sections import Section
 from edgekit.report.table import Table
 
 
-def report_markdown(report: Report) -> str:
-    """The whole report. A picture is replaced by the words that describe it."""
-    blocks = [f"# {escape(report.recipe.name)}"]
-    if report.recipe.description:
-        blocks.append(escape(report.recipe.description))
-    blocks.append(f"**{escape(summary.headline(report))}**")
-    if checked := summary.checked(report):
-        blocks.append(escape(checked))
-    for section in sections(report):
-        blocks += _section(report, section)
-    written = f" at {escape(report.created)}" if report.created else ""
+def report_markdown(report: Report | LanguageReport) -> str:
+    """The whole report. A picture is replaced by the words that describe it, if no table says the same."""
+    page = page_of(report)
+    blocks = [f"# {escape(page.name)}"]
+    if page.description:
+        blocks.append(escape(page.description))
+    blocks.append(f"**{escape(page.headline)}**")
+    if page.checked:
+        blocks.append(escape(page.checked))
+    for section in page.sections:
+        blocks += _section(page, section)
+    version, written = page.version and f" {page.version}", f" at {page.created}" if page.created else ""
+    layout = f" (layout {page.layout})" if page.layout else ""
     blocks.append(
-        f"Written by edgekit {escape(report.edgekit_version)}{written}. The same figures, unrounded, are in "
-        f"report.json (layout {report.schema_version})."
+        f"Written by edgekit{escape(version)}{escape(written)}. The same figures, unrounded, are in "
+        f"report.json{layout}."
     )
     return "\n\n".join(blocks) + "\n"
 
 
-def _section(report: Report, section: Section) -> list[str]:
+def _section(page: Page, section: Section) -> list[str]:
     blocks = [f"## {escape(section.title)}", *(escape(p) for p in section.paragraphs)]
     if section.command:
         blocks.append(fence(section.command, "sh"))
     if section.picture == "curves":  # the other pictures repeat a table
-        blocks.append(escape(charts.curves_text(report)))
+        blocks.append(escape(page.pictures[section.picture].text))
     blocks += _tables(section.tables)
     for _, tables in section.folded:
         blocks += _tables(tables)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from edgekit.report.document import Report, SplitRecord
+from edgekit.report.document import NotMeasured, Report, SourceRecord, SplitRecord, StageRecord
 from edgekit.report.table import Cell, Column, Table, table
 from edgekit.report.words import MISSING, count, millions, seconds, size
 
@@ -37,18 +37,16 @@ def _class_range(part: SplitRecord) -> Cell:
     return Cell(f"{len(part.classes)} classes of {count(low)} to {count(high)} rows")
 
 
-def dropped(report: Report) -> Table:
+def dropped(reasons: Mapping[str, int]) -> Table:
     """Rows that were left out."""
-    reasons = report.data.dropped if report.data else {}
     rows = [(Cell(reason.replace("_", " ")), Cell(count(n))) for reason, n in reasons.items()]
     return table("Rows left out", (Column("Reason"), Column("Rows", numeric=True)), rows)
 
 
-def sources(report: Report) -> Table:
+def sources(found: Sequence[SourceRecord]) -> Table:
     """Where models and data came from, and under which licence."""
     rows = [
-        (Cell(s.role), Cell(s.uri), Cell(s.license or "not stated"), Cell(s.sha256, code=True))
-        for s in report.sources
+        (Cell(s.role), Cell(s.uri), Cell(s.license or "not stated"), Cell(s.sha256, code=True)) for s in found
     ]
     columns = (Column("For"), Column("From"), Column("Licence"), Column("sha256"))
     return table("Sources", columns, rows)
@@ -99,22 +97,22 @@ def fingerprints(report: Report) -> Table:
     return table("Fingerprints", (Column("Of"), Column("sha256")), rows)
 
 
-def stages(report: Report) -> Table:
+def stages(runs: Sequence[StageRecord]) -> Table:
     """How long each stage took."""
     rows = [
         (Cell(s.name), Cell(seconds(s.seconds)), Cell("from an earlier run" if s.reused else "this run"))
-        for s in report.stages
+        for s in runs
     ]
     return table("Time by stage", (Column("Stage"), Column("Time", numeric=True), Column("Made in")), rows)
 
 
-def environment(report: Report) -> Table:
+def environment(recorded: Mapping[str, JsonValue]) -> Table:
     """Machine, versions and settings."""
-    rows = [(Cell(key), Cell(value)) for key, value in _flat(report.environment)]
+    rows = [(Cell(key), Cell(value)) for key, value in _flat(recorded)]
     return table("Environment", (Column("What"), Column("Value")), rows)
 
 
-def _flat(values: dict[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flat(values: Mapping[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in values.items():
         # Below `versions` are names of packages, and in capitals those of variables: both stay as they are.
         plain = key if prefix.startswith("versions") or key.isupper() else key.replace("_", " ")
@@ -131,7 +129,7 @@ def _flat(values: dict[str, JsonValue], prefix: str = "") -> Iterator[tuple[str,
             yield name, MISSING if value is None or value == "" else str(value)
 
 
-def not_measured(report: Report) -> Table:
+def not_measured(gaps: Sequence[NotMeasured]) -> Table:
     """What a reader might look for and not find."""
-    rows = [(Cell(gap.what), Cell(gap.why)) for gap in report.not_measured]
+    rows = [(Cell(gap.what), Cell(gap.why)) for gap in gaps]
     return table("Not measured", (Column("What"), Column("Why")), rows)

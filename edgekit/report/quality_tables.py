@@ -105,7 +105,7 @@ def gates(report: Report) -> Table:
             Cell(gate.name, code=True),
             Cell(tolerance(gate.limit)),
             _gate_value(gate),
-            gate_result(gate),
+            gate_result(gate.passed),
         )
         for artifact, checked in _compared(report)
         for gate in checked.gates

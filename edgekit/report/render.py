@@ -6,18 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from edgekit import progress
+from edgekit.codec import to_json
 from edgekit.errors import MissingExtra
 from edgekit.files import atomic, write_json
-from edgekit.report import charts, sensitivity, summary
+from edgekit.report import charts
 from edgekit.report.document import Report
+from edgekit.report.language import LanguageReport
 from edgekit.report.markdown import report_markdown
-from edgekit.report.sections import Section, sections
+from edgekit.report.page import Page, page_of
 from edgekit.report.words import visible
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_report(report: Report, folder: Path) -> list[Path]:
+def write_report(report: Report | LanguageReport, folder: Path) -> list[Path]:
     """Writes the report in its three forms, each atomically.
 
     Without matplotlib the page has no pictures, and says so in their place.
@@ -30,14 +32,17 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         DiskFull: no space was left; what was there before is untouched.
     """
     as_json, as_html, as_markdown = (folder / f"report.{kind}" for kind in ("json", "html", "md"))
-    write_json(as_json, report.model_dump(mode="json"))
+    if isinstance(report, LanguageReport):
+        write_json(as_json, {"headline": report.headline, **to_json(report)})
+    else:
+        write_json(as_json, report.model_dump(mode="json"))
     for path, draw in ((as_markdown, report_markdown), (as_html, report_html)):
         with atomic(path) as temporary:
             temporary.write_text(draw(report), encoding="utf-8")
     return [as_json, as_html, as_markdown]
 
 
-def report_html(report: Report) -> str:
+def report_html(report: Report | LanguageReport) -> str:
     """The page: one file, no scripts, nothing loaded from anywhere.
 
     Raises:
@@ -56,21 +61,13 @@ def report_html(report: Report) -> str:
         trim_blocks=False,
         keep_trailing_newline=True,
     )
-    parts = sections(report)
+    page = page_of(report)
     try:
-        pictures, note = _pictures(report, parts), ""
+        pictures, note = _pictures(page), ""
     except MissingExtra as missing:
         pictures, note = {}, f"The pictures are missing: {missing.fact} {missing.remedy}"
         progress.say(note)
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        headline=summary.headline(report),
-        checked=summary.checked(report),
-        figures=summary.key_figures(report),
-        sections=parts,
-        pictures=pictures,
-        pictures_note=note,
-    )
+    return environment.get_template("report.html.j2").render(page=page, pictures=pictures, pictures_note=note)
 
 
 def _visible(value: Any) -> Any:
@@ -78,22 +75,8 @@ def _visible(value: Any) -> Any:
     return visible(value) if type(value) is str else value
 
 
-def _pictures(report: Report, parts: list[Section]) -> dict[str, charts.Picture]:
-    painters = {
-        "scores": (charts.scores, "Scores of teacher, student and baselines", charts.scores_text),
-        "trade_off": (charts.trade_off, "Size, score and latency of every file", charts.trade_off_text),
-        "curves": (charts.curves, "Validation score while training", charts.curves_text),
+def _pictures(page: Page) -> dict[str, charts.Picture]:
+    return {
+        name: charts.draw(name.replace("_", "-"), one.shown, one.painter, title=one.title, text=one.text)
+        for name, one in page.pictures.items()
     }
-    drawn = {}
-    for name in (part.picture for part in parts if part.picture in painters):
-        painter, title, describe = painters[name]
-        drawn[name] = charts.draw(name.replace("_", "-"), report, painter, title=title, text=describe(report))
-    for name, artifact in sensitivity.pictures(report).items():
-        drawn[name] = charts.draw(
-            name,
-            artifact,
-            sensitivity.paint,
-            title=sensitivity.title(artifact),
-            text=sensitivity.described(artifact),
-        )
-    return drawn

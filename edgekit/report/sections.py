@@ -220,16 +220,22 @@ def _mixed(report: Report) -> list[Section]:
 
 def _not_measured(report: Report) -> Section:
     return Section(
-        id="not-measured", title="What was not measured", tables=(origin_tables.not_measured(report),)
+        id="not-measured",
+        title="What was not measured",
+        tables=(origin_tables.not_measured(report.not_measured),),
     )
 
 
 def _data(report: Report) -> Section:
+    left_out = report.data.dropped if report.data else {}
     return Section(
         id="data",
         title="Data",
         paragraphs=_kept(_lengths(report)),
-        tables=(origin_tables.splits(report), origin_tables.dropped(report)),
+        tables=(
+            origin_tables.splits(report),
+            origin_tables.dropped(left_out),
+        ),
     )
 
 
@@ -250,13 +256,13 @@ def _origin(report: Report) -> Section:
         id="origin",
         title="Sources, files and machine",
         tables=(
-            origin_tables.sources(report),
+            origin_tables.sources(report.sources),
             origin_tables.files(report),
             origin_tables.fingerprints(report),
         ),
         folded=_folded(
-            ("Environment", (origin_tables.environment(report),)),
-            ("Time by stage", (origin_tables.stages(report),)),
+            ("Environment", (origin_tables.environment(report.environment),)),
+            ("Time by stage", (origin_tables.stages(report.stages),)),
         ),
     )
 

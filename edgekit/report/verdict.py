@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgekit.report.document import ArtifactRecord, GateRecord
+from edgekit.report.document import ArtifactRecord
 from edgekit.report.table import Cell
 
 _TARGETS = {
@@ -34,9 +34,9 @@ def is_verified(artifact: ArtifactRecord) -> bool:
     return not artifact.rejected and parity is not None and parity.executed and parity.passed
 
 
-def gate_result(gate: GateRecord) -> Cell:
+def gate_result(passed: bool) -> Cell:
     """Whether one promise held."""
-    return Cell("held", tone="good") if gate.passed else Cell("not held", tone="bad")
+    return Cell("held", tone="good") if passed else Cell("not held", tone="bad")
 
 
 def target_name(target: str) -> str:

@@ -60,7 +60,7 @@ def prompt_ids(processor: Any, prompt: str, *, chat: bool = False, system: str |
                 [*turns, {"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False
             )
         except ImportError as error:
-            raise MissingExtra("jinja2", extra="report", needed_for="A chat template") from error
+            raise MissingExtra("jinja2", extra="chat", needed_for="A chat template") from error
         ids = list(processor(text, add_special_tokens=False)["input_ids"])
     if not ids:
         raise DataError("The prompt is empty.", remedy="Give at least one word.")

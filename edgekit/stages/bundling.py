@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgekit import progress
 from edgekit.codec import from_json
+from edgekit.decoder_parity import DecoderParity
 from edgekit.errors import ExportError
 from edgekit.files import read_json, sha256_json, size_bytes
 from edgekit.recipe.schema.outputs import KIT_TARGETS
@@ -18,8 +19,10 @@ from edgekit.types import Artifact, Parity
 if TYPE_CHECKING:
     from edgekit.kits.answers import Answer
     from edgekit.kits.manifest import Bundle
+    from edgekit.report.document import KitRecord
     from edgekit.stages.artifacts import Built
     from edgekit.stages.context import Context
+    from edgekit.stages.decoder_artifacts import BuiltDecoder
 
 FOLDER = "kits"  # in a results folder
 ANSWERS = 64  # texts whose answers a kit carries
@@ -59,8 +62,9 @@ class Kit:
     missing: str = ""
 
 
-def bundle_all(context: Context, built: Sequence[Built]) -> list[Kit]:
+def bundle_all(context: Context, built: Sequence[Built | BuiltDecoder]) -> list[Kit]:
     """The kits that a recipe asks for, each around the smallest of the artifacts that passed."""
+    parities: dict[str, Parity | DecoderParity]
     parities = {b.artifact.sha256: b.parity for b in built}
     found = []
     for platform in dict.fromkeys(context.recipe.kits):
@@ -75,13 +79,35 @@ def bundle_all(context: Context, built: Sequence[Built]) -> list[Kit]:
     return found
 
 
-def _kit(context: Context, platform: str, artifact: Artifact, parity: Parity) -> Kit:
+def kit_records(kits: Sequence[Kit], folder: Path) -> list[KitRecord]:
+    """What a report in `folder` tells of them."""
+    from edgekit.report.document import KitRecord
+
+    return [
+        KitRecord(
+            platform=kit.platform,
+            path=kit.path.relative_to(folder).as_posix() if kit.path else None,
+            artifact=kit.artifact,
+            size_bytes=kit.size_bytes,
+            use=kit.use,
+            missing=kit.missing,
+        )
+        for kit in kits
+    ]
+
+
+def _kit(context: Context, platform: str, artifact: Artifact, parity: Parity | DecoderParity) -> Kit:
+    from edgekit.stages.decoder_bundling import bundle_decoder
+
     folder = context.folder / FOLDER / platform
-    texts = context.splits.test.inputs[:ANSWERS]
+    writes = isinstance(parity, DecoderParity)
+    # A decoder is asked to write on after prompts, which whole documents of the test split are not.
+    texts = () if writes else context.splits.test.inputs[:ANSWERS]
     licences = {role: source.license for role, source in context.sources.items()}
 
     def make(key: str) -> dict[str, Any]:
-        made = bundle(
+        write: Callable[..., Bundle] = bundle_decoder if writes else bundle
+        made = write(
             artifact,
             parity,
             folder,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgekit.report.document import Report
     from edgekit.report.language import LanguageReport
 
+AnyReport = TypeVar("AnyReport", bound="Report | LanguageReport")
 FOLDER = "devices"  # in a results folder
 PHONE = "Latency on a phone"
 _OTHER_BYTES = "Imported, of a file that has changed: "
@@ -59,12 +60,15 @@ def kept_results(folder: Path) -> list[DeviceResult]:
     return sorted(found, key=lambda result: result.date_utc)
 
 
-def with_devices(report: Report, results: Sequence[DeviceResult]) -> Report:
+def with_devices(report: AnyReport, results: Sequence[DeviceResult]) -> AnyReport:
     """The report with the results of its own artifacts; one of other bytes is listed as missing, with why."""
     from edgekit.report.document import NotMeasured
+    from edgekit.report.language import LanguageReport
 
     known = {artifact.sha256 for artifact in report.artifacts}
     ours = tuple(result for result in results if result.artifact.sha256 in known)
+    if isinstance(report, LanguageReport):
+        return replace(report, devices=ours)
     missing = [gap for gap in report.not_measured if not gap.what.startswith(_OTHER_BYTES)]
     if any(r.device.os.startswith(_SYSTEMS) and not r.device.simulated for r in ours):
         missing = [gap for gap in missing if gap.what != PHONE]
@@ -77,9 +81,3 @@ def with_devices(report: Report, results: Sequence[DeviceResult]) -> Report:
         if result.artifact.sha256 not in known
     ]
     return report.model_copy(update={"devices": ours, "not_measured": tuple(missing)})
-
-
-def with_decoder_devices(report: LanguageReport, results: Sequence[DeviceResult]) -> LanguageReport:
-    """A decoder's report with the results of its own artifacts."""
-    known = {artifact.sha256 for artifact in report.artifacts}
-    return replace(report, devices=tuple(one for one in results if one.artifact.sha256 in known))

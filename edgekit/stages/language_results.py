@@ -14,7 +14,9 @@ from edgekit.stages.training import load_trained
 from edgekit.types import Interval, Trained
 
 if TYPE_CHECKING:
+    from edgekit.llm_timing import LlmBench
     from edgekit.report.language import DecoderFigures, LanguageReport
+    from edgekit.stages.bundling import Kit
     from edgekit.stages.decoder_artifacts import BuiltDecoder
 
 Sums = dict[str, dict[str, list[float]]]  # model → what → one number a block
@@ -92,20 +94,25 @@ def report_decoders(
     models: Sequence[Trained],
     sums: Sums,
     built: Sequence[BuiltDecoder],
+    speeds: LlmBench | None,
+    kits: Sequence[Kit],
     *,
     command: str,
 ) -> LanguageReport:
-    """Writes report.md and report.json from what the stages recorded.
+    """Writes report.html, report.md and report.json from what the stages recorded.
 
     Args:
         models: teacher, student, and the label-only student if there is one.
     """
     from datetime import UTC, datetime
 
+    from edgekit import __version__
     from edgekit.benchmark.environment import record_environment
     from edgekit.recipe.dump import to_yaml
-    from edgekit.report.language import ExportedDecoder, LanguageReport, write_language_report
-    from edgekit.stages.devices import kept_results, with_decoder_devices
+    from edgekit.report.language import ExportedDecoder, LanguageReport
+    from edgekit.report.render import write_report
+    from edgekit.stages.bundling import kit_records
+    from edgekit.stages.devices import kept_results, with_devices
 
     recipe, splits = context.recipe, context.splits
     processor = context.processor
@@ -117,6 +124,7 @@ def report_decoders(
         description=recipe.description,
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        edgekit_version=__version__,
         recipe_yaml=to_yaml(recipe),
         teacher=figures[0],
         student=figures[1],
@@ -150,9 +158,11 @@ def report_decoders(
         ),
         stages=[{"name": s.name, "seconds": s.seconds, "reused": s.reused} for s in context.store.runs],
         environment=record_environment(recipe.benchmark.threads),
+        speeds=speeds,
+        kits=tuple(kit_records(kits, context.folder)),
     )
-    report = with_decoder_devices(report, kept_results(context.folder))
-    write_language_report(report, context.folder)
+    report = with_devices(report, kept_results(context.folder))
+    write_report(report, context.folder)
     write_json(context.store.private / "run.json", {"recipe": recipe.model_dump(mode="json")})
     return report
 

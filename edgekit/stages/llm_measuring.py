@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit import progress
 from edgekit.errors import DataError, ExportError, ModelError
 from edgekit.files import PACKAGES, size_bytes
+from edgekit.llm_timing import LlmBench, LlmSettings, LlmTiming
 from edgekit.quiet import hush
 
 if TYPE_CHECKING:
-    from edgekit.benchmark.llm import LlmSettings, LlmTiming
     from edgekit.benchmark.llm_quality import Quality
-
-
-@dataclass(frozen=True, slots=True)
-class LlmBench:
-    """Rows, and what they were measured on and with."""
-
-    rows: tuple[LlmTiming, ...]
-    settings: LlmSettings
-    bandwidth_bytes_per_s: float  # reading, with the same number of threads, in the same run
-    environment: Mapping[str, Any]
+    from edgekit.stages.context import Context
+    from edgekit.stages.decoder_artifacts import BuiltDecoder
 
 
 def bench_llm(
@@ -60,7 +52,7 @@ def bench_llm(
         ExportError: not one of them can be timed here.
     """
     from edgekit.benchmark.environment import record_environment
-    from edgekit.benchmark.llm import LlmSettings, LlmTiming, figure, run_llm
+    from edgekit.benchmark.llm import figure, run_llm
     from edgekit.benchmark.llm_bandwidth import Bandwidth
     from edgekit.benchmark.llm_contestant import enter
     from edgekit.benchmark.llm_worker import measure_opening
@@ -115,6 +107,55 @@ def bench_llm(
             rows[path, unit] = LlmTiming(str(path), "none", size_bytes(path), not_measured=_REASON)
     ordered = tuple(rows[entry] for entry in entries)
     return LlmBench(ordered, chosen, bandwidth.best, environment)
+
+
+def measure_exports(context: Context, built: Sequence[BuiltDecoder]) -> LlmBench | None:
+    """The benchmark stage of a decoder's run: its exported files side by side, under their names.
+
+    Of the usual prompts those are read that every file's context holds, else half of the shortest context.
+
+    Args:
+        built: the student's artifacts; rejected ones are left out.
+
+    Returns:
+        None: it is switched off, or not one of them can be timed here.
+    """
+    from edgekit.benchmark.environment import record_environment
+    from edgekit.codec import from_json
+
+    recipe = context.recipe
+    shipped = [b.artifact for b in built if recipe.gates.keep_rejected or not b.rejected_because]
+    if not recipe.benchmark.enabled or not any(_units(one.path) != (_NOWHERE,) for one in shipped):
+        return None
+    names = {str(one.path): one.name for one in shipped}
+    usual = LlmSettings()
+    least = min(one.signature.max_length or 2 for one in shipped)
+    asked: dict[str, Any] = {
+        "prompts": [n for n in usual.prompts if n < least] or [max(least // 2, 1)],
+        "tokens": min(usual.tokens, max(least // 2, 1)),
+        "threads": recipe.benchmark.threads,
+        "seed": recipe.seed,
+    }
+    machine = record_environment(recipe.benchmark.threads)
+    found = context.store.run(
+        "benchmark",
+        inputs={
+            "artifacts": [[one.name, one.sha256] for one in shipped],
+            "settings": asked,
+            # Times belong to a machine: on another one they are measured again.
+            "machine": [machine["cpu"], machine["versions"]],
+        },
+        make=lambda key: bench_llm([one.path for one in shipped], **asked),
+        title="Benchmark",
+    )
+    bench = from_json(LlmBench, found)
+    rows = [
+        replace(
+            row, model=names[row.model.removesuffix(f" {row.compute_units}" if row.compute_units else "")]
+        )
+        for row in bench.rows
+    ]
+    return replace(bench, rows=tuple(rows))
 
 
 _NOWHERE = "nowhere"  # in the place of a compute unit

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from edgekit.files import sha256_json, size_bytes
 from edgekit.recipe.schema import TaskName
+from edgekit.stages.bundling import kit_records
 from edgekit.stages.context import Context
 from edgekit.stages.devices import PHONE, kept_results, with_devices
 from edgekit.tasks import get_task
@@ -38,7 +39,7 @@ def assemble(
     from edgekit.benchmark.environment import record_environment
     from edgekit.recipe.dump import to_yaml
     from edgekit.report.build import build_report, describe_data
-    from edgekit.report.document import KitRecord, NotMeasured, StageRecord, TokenLengths
+    from edgekit.report.document import NotMeasured, StageRecord, TokenLengths
     from edgekit.report.results import ArtifactResult, BaselineResult, ModelResult
 
     recipe = context.recipe
@@ -115,17 +116,7 @@ def assemble(
         stages=[StageRecord(name=s.name, seconds=s.seconds, reused=s.reused) for s in context.store.runs],
         environment=measured.environment if measured else record_environment(recipe.benchmark.threads),
         not_measured=missing,
-        kits=[
-            KitRecord(
-                platform=kit.platform,
-                path=kit.path.relative_to(context.folder).as_posix() if kit.path else None,
-                artifact=kit.artifact,
-                size_bytes=kit.size_bytes,
-                use=kit.use,
-                missing=kit.missing,
-            )
-            for kit in kits
-        ],
+        kits=kit_records(kits, context.folder),
     )
     return with_devices(report, kept_results(context.folder))
 

@@ -3,53 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import AssetError, EdgekitError, MissingExtra, ModelError, first_line
-from edgekit.models.decoders.load import load_text_tokenizer
-from edgekit.quiet import quiet
-
-
-def locate(path: Path) -> tuple[Path, dict[str, Any]]:
-    """The model's folder, and what transformers must be told to find a GGUF file in it.
-
-    Raises:
-        ModelError: neither a folder with config.json nor a GGUF file, or several of those.
-    """
-    if path.is_file() and path.suffix == ".gguf":
-        return path.parent, {"gguf_file": path.name}
-    if path.is_file() and path.name == "config.json":
-        return path.parent, {}
-    if (path / "config.json").is_file():
-        return path, {}
-    found = sorted(path.glob("*.gguf")) if path.is_dir() else []
-    if len(found) != 1:
-        raise ModelError(
-            f"{path} holds {len(found)} GGUF files and no config.json." if found else f"{path} is no model.",
-            remedy="Give a folder with config.json and model.safetensors, or one .gguf file.",
-        )
-    return path, {"gguf_file": found[0].name}
-
-
-@contextmanager
-def _loading(path: Path) -> Iterator[None]:
-    from safetensors import SafetensorError
-
-    try:
-        with quiet():
-            yield
-    except EdgekitError:
-        raise
-    except ImportError as error:
-        raise MissingExtra("gguf", extra="gguf", needed_for="Reading a GGUF model") from error
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"{path} can't be loaded as a decoder: {first_line(error)}",
-            remedy="Give a folder with config.json and model.safetensors, or a .gguf file.",
-        ) from error
+from edgekit.errors import AssetError, MissingExtra, ModelError
+from edgekit.models.decoders.load import load_text_tokenizer, loading
+from edgekit.models.gguf import forget_quantization, locate
 
 
 def load_config(path: Path) -> Any:
@@ -61,7 +20,7 @@ def load_config(path: Path) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     folder, extra = locate(path)
-    with _loading(path):
+    with loading(path):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **extra)
     if type(config) not in AutoModelForCausalLM._model_mapping:
         raise ModelError(
@@ -108,14 +67,12 @@ def load_base(path: Path, *, dtype: Any, nf4: bool = False) -> Any:
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
         )
-    with _loading(path):
+    with loading(path):
         model: Any = AutoModelForCausalLM.from_pretrained(
             folder, use_safetensors=None if extra else True, **how, **extra
         )
-    if extra:  # plain numbers by now; saved so, too
-        del model.config.quantization_config
-        model.hf_quantizer = None
-        model.is_quantized = False
+    if extra:
+        forget_quantization(model)
     if nf4:
         # On CPUs with AVX512-BF16 bitsandbytes 0.50 stores the weights anew when it first evaluates: a layout
         # that fails where a layer's width is no multiple of 64, and that training can't use.

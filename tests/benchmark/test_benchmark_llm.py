@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from edgekit.benchmark.llm import Figure, LlmSettings, figure, run_llm
+from edgekit.benchmark.llm import figure, run_llm
 from edgekit.benchmark.llm_bandwidth import Bandwidth, largest_cache_bytes
 from edgekit.benchmark.llm_contestant import enter, open_timed
 from edgekit.benchmark.llm_energy import EnergyMeter
@@ -17,6 +17,7 @@ from edgekit.benchmark.llm_quality import log_probabilities, measure_quality, te
 from edgekit.benchmark.llm_worker import measure_opening
 from edgekit.errors import DataError, ExportError, ModelError
 from edgekit.export.onnx_decoder import export_onnx_decoder
+from edgekit.llm_timing import Figure, LlmSettings
 from edgekit.models.decoders.load import load_decoder
 from edgekit.runtimes.decoder import open_decoder
 from edgekit.runtimes.decoder_traffic import decoder_traffic

@@ -40,6 +40,15 @@ async function use(page) {
   seen.first = await say(page, plan.type);
   seen.second = await say(page, plan.type);
   seen.live = await page.$eval("#spoken", (e) => e.getAttribute("aria-live"));
+  await page.$eval("#seconds", (e) => (e.value = "0"));
+  await page.evaluate(() => {
+    const make = URL.createObjectURL;
+    URL.createObjectURL = (blob) => make((globalThis.made = blob));
+  });
+  await page.click("#measure");
+  await page.waitForSelector("#download:not([hidden])");
+  seen.measured = await page.$eval("#progress", (e) => e.textContent);
+  seen.result = await page.evaluate(() => made.text());
   if (plan.screenshot) await page.screenshot({ path: plan.screenshot, fullPage: true });
   await page.click("#clear");
   await page.$eval("#most", (e) => (e.value = "4096"));

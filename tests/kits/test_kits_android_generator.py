@@ -6,15 +6,19 @@ import json
 import shutil
 from pathlib import Path
 
+import jsonschema
 import onnx
 import pytest
 from generator_kits import tiny_parts
 from kotlin_kits import Jvm, make_jvm
 
+from edgekit.device_result import LLM_PROTOCOL
 from edgekit.files import sha256_file
 from edgekit.kits.android import write_android_generator
 from edgekit.kits.generation.parts import GeneratorParts
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "device-result.schema.json"
+MEASURE = Path(__file__).parent / "kotlin_checks" / "MeasureGenerator.kt"
 CLASS = "edgekit.tinytalk.GeneratorTest"
 
 
@@ -32,7 +36,7 @@ def module(parts: GeneratorParts, tmp_path_factory: pytest.TempPathFactory) -> P
 def built(module: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Jvm, Path]:
     folder = tmp_path_factory.mktemp("kotlin")
     jvm = make_jvm(folder)
-    jvm.compile(sorted(module.glob("src/*/kotlin")), folder / "kit.jar")
+    jvm.compile([*sorted(module.glob("src/*/kotlin")), MEASURE], folder / "kit.jar")
     return jvm, folder / "kit.jar"
 
 
@@ -50,12 +54,13 @@ def test_a_kit_carries_one_file_with_graph_and_weights(module: Path, parts: Gene
 def test_a_kit_has_nothing_of_other_tasks(module: Path) -> None:
     names = {path.name for path in module.rglob("*.kt")}
     assert {"Generator.kt", "Decoder.kt", "Sampling.kt", "Load.kt", "GeneratorTest.kt"} <= names
-    assert (
-        not {"Engine.kt", "Model.kt", "Label.kt", "Samples.kt", "GoldenTest.kt", "DeviceBenchmark.kt"} & names
-    )
+    assert not {"Engine.kt", "Model.kt", "Label.kt", "Samples.kt", "GoldenTest.kt", "Measured.kt"} & names
+    [benchmark] = module.rglob("DeviceBenchmark.kt")
+    assert benchmark.parent.name == "generation" and LLM_PROTOCOL in benchmark.read_text()
     assert "Generator.Companion.load" in (module / "src/main/kotlin/Load.kt").read_text()
     readme = (module.parent / "README.md").read_text()
     assert "model.chat(" in readme and "import edgekit.tinytalk.*" in readme
+    assert ":tiny-talk:connectedDebugAndroidTest" in readme
 
 
 @pytest.mark.kits
@@ -64,6 +69,24 @@ def test_a_kit_passes_its_own_tests(built: tuple[Jvm, Path], module: Path) -> No
     code, printed = jvm.junit(jar, module, CLASS)
     assert code == 0 and "OK (8 tests)" in printed, printed
     assert "continuations as in Python: 6 of 6" in printed
+
+
+@pytest.mark.kits
+def test_a_kit_measures(built: tuple[Jvm, Path], module: Path) -> None:
+    jvm, jar = built
+    code, printed = jvm.run(jar, module, "edgekit.checks.measure.MeasureGeneratorKt")
+    assert code == 0, printed
+    result = json.loads(printed)
+    jsonschema.validate(result, json.loads(SCHEMA.read_text()))
+    measured, missing = result["rows"]
+    assert measured["protocol"] == LLM_PROTOCOL and measured["load_ms"] > 0 < measured["peak_bytes"]
+    assert measured["answers"] == {"samples": 6, "token_agreement": 1.0}
+    assert measured["thermal_before"] == measured["thermal_after"] == "none"
+    [figures] = measured["generation"]  # half of the context: it has no room for 128 and 64
+    assert (figures["prompt_tokens"], figures["new_tokens"], figures["runs"]) == (64, 63, 5)
+    assert figures["tokens_per_second"] > 0 <= figures["tokens_per_second_sd"]
+    assert figures["next_token_p50_ms"] <= figures["next_token_p99_ms"] and measured["runs"] == 5
+    assert missing["not_measured"] == "This build does not contain NNAPI." and "generation" not in missing
 
 
 @pytest.mark.kits

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgekit.errors import MissingExtra
 from edgekit.kits.generation.chat import Chat, probe_chat
 from tests.decoder_examples import CHAT, tokenizer
 
@@ -96,3 +100,11 @@ def test_what_the_parts_do_not_reproduce_is_refused(name: str) -> None:
 
 def test_a_tokenizer_without_a_template_has_no_chat() -> None:
     assert chat_of(None) == "The tokenizer has no chat template."
+
+
+def test_without_jinja_the_extra_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2.exceptions", None)
+    with pytest.raises(MissingExtra, match=r"edgekit\[chat\]"):
+        chat_of(CHAT)
+    extras = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert any(one.startswith("jinja2") for one in extras["optional-dependencies"]["chat"])

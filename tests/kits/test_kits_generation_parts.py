@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from generator_kits import PROMPTS, onnx_decoder, tiny_parts
 
+from edgekit.decoder_parity import StoredParity
 from edgekit.errors import ExportError, GateFailed, ModelError
 from edgekit.kits.generation.golden import golden_lines
 from edgekit.kits.generation.interface import describe_generation
@@ -76,6 +77,10 @@ def test_the_manifest_says_what_was_proved_and_whether_it_chats(
     assert set(made["generation"]["tables"]) == {"generation.txt", "pieces.txt"}
     assert made["model"]["task"] == "text-generation" and made["licences"]["model"] == "Apache-2.0"
     assert "mean KL divergence is 0.0000 nats" in proof(parts.parity)
+    assert made["parity"]["stored"] is None
+    compared = replace(parts, parity=replace(parts.parity, stored=StoredParity(12, 3456, 0.5)))
+    told = compared.manifest(tmp_path / "kit", platform="web")["parity"]["stored"]
+    assert told == {"weights": 12, "numbers": 3456, "worst": 0.5}
 
 
 def test_a_decoder_that_did_not_pass_is_refused(parts: GeneratorParts, tmp_path: Path) -> None:

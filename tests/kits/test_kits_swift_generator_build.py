@@ -16,6 +16,7 @@ from swift_generators import STREAMS, hardened, stateful_package, stateful_parts
 from swift_kits import FLAGS, require_swift, swift
 from swift_recording import record
 
+from edgekit.device_result import LLM_PROTOCOL
 from edgekit.kits.swift import write_swift_generator
 
 pytestmark = [pytest.mark.kits, pytest.mark.slow]
@@ -57,5 +58,6 @@ def test_a_package_of_a_decoder_builds_writes_what_python_writes_and_measures(tm
         [measured] = row["generation"]  # a context of 256 tokens holds one of the two prompts
         assert measured["prompt_tokens"] == 128 and measured["runs"] >= 5
         assert 0 < measured["next_token_p50_ms"] < measured["first_token_p50_ms"]
+        assert measured["tokens_per_second_sd"] >= 0 and row["protocol"] == LLM_PROTOCOL
         assert row["peak_bytes"] > 1_000_000
         assert row["answers"]["samples"] == len(parts.generation_golden.continued)

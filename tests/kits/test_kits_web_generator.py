@@ -9,18 +9,24 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import onnx
 import pytest
 from generator_kits import NAME, tiny_parts
 from web_kits import DRIVER, node, node_modules, served, tsc, visit
 
+from edgekit.app import import_result
+from edgekit.device_result import LLM_PROTOCOL
 from edgekit.errors import ExportError
 from edgekit.files import sha256_file
 from edgekit.kits.generation.parts import GeneratorParts
 from edgekit.kits.web import write_web_generator
+from edgekit.report.render import write_report
 from edgekit.stages.decoder_bundling import with_unrounded
+from tests.decoder_report import decoder_report
 
 TEST = ("--test", "test/generator.test.mjs")
+SCHEMA = Path(__file__).parents[2] / "docs" / "device-result.schema.json"
 PAGE = DRIVER.parent / "generator_page_driver.mjs"
 
 
@@ -49,10 +55,10 @@ def test_a_kit_carries_what_it_needs_and_nothing_of_other_tasks(kit: Path, parts
         digest = base64.b64decode(value.removeprefix("sha256-")).hex()
         assert digest == sha256_file(kit / "model" / name)
     package = json.loads((kit / "package.json").read_text())
-    assert package["name"] == "tiny-talk" and set(package["exports"]) == {".", "./model/*", "./package.json"}
-    for name in ("bench.mjs", "js/engine.js", "js/benchmark.js", "demo/answers.js"):
+    assert package["name"] == "tiny-talk" and "bench" in package["scripts"]
+    for name in ("js/engine.js", "js/model.js", "demo/answers.js", "demo/measuring.js", "test/samples.json"):
         assert not (kit / name).exists()
-    for source in [*kit.glob("js/**/*.js"), *kit.glob("demo/*.js")]:
+    for source in [*kit.glob("js/**/*.js"), *kit.glob("demo/*.js"), kit / "bench.mjs"]:
         for name in re.findall(r"""(?:from|import\(?|new URL\() ?"(\.[^"]+\.js)\"""", source.read_text()):
             assert (source.parent / name).resolve().is_file() or "node_modules" in name, (source, name)
     readme = (kit / "README.md").read_text()
@@ -94,6 +100,40 @@ def test_a_kit_that_differs_fails_its_tests(kit: Path, tmp_path: Path) -> None:
     golden.write_text("".join(" ".join(words) + "\n" for words in lines))
     code, printed = node(own, *TEST)
     assert code != 0 and "# fail 4" in printed, printed
+
+
+def test_the_benchmark_writes_a_result_that_enters_the_report(
+    kit: Path, parts: GeneratorParts, tmp_path: Path
+) -> None:
+    out = tmp_path / "result.json"
+    code, printed = node(kit, "bench.mjs", "--threads", "1", "--seconds", "0", "--out", str(out))
+    assert code == 0 and "64 tokens of prompt: first after" in printed, printed
+    result = json.loads(out.read_text())
+    jsonschema.validate(result, json.loads(SCHEMA.read_text()))
+    [row] = result["rows"]
+    assert row["protocol"] == LLM_PROTOCOL and row["threads"] == 1 and row["peak_bytes"] > 10_000_000
+    assert row["answers"] == {"samples": 6, "token_agreement": 1}  # of fp32, so not one token is another
+    [figures] = row["generation"]  # half of the context: it has no room for 128 and 64
+    assert (figures["prompt_tokens"], figures["new_tokens"], figures["runs"], row["runs"]) == (64, 63, 5, 5)
+    assert figures["first_token_p50_ms"] <= figures["first_token_p90_ms"] and row["load_ms"] > 0
+    assert figures["next_token_p50_ms"] <= figures["next_token_p99_ms"] and row["warmup"] == 1
+    assert figures["tokens_per_second"] > 0 <= figures["tokens_per_second_sd"]
+    report = decoder_report()
+    ran = replace(report.artifacts[0], name=parts.artifact.name, sha256=parts.artifact.sha256)
+    write_report(replace(report, artifacts=(ran,)), tmp_path)
+    import_result(out, into=tmp_path)
+    page = (tmp_path / "report.md").read_text().split("### Writing text")[1].split("###")[0]
+    assert f"| {figures['tokens_per_second']:.1f} (±" in page and "onnxruntime-node" in page
+
+
+def test_what_can_not_be_measured_is_a_row_that_says_why(kit: Path, tmp_path: Path) -> None:
+    own, out = shutil.copytree(kit, tmp_path / "kit", symlinks=True), tmp_path / "result.json"
+    (own / "model/model.onnx").write_bytes(b"no model")
+    code, printed = node(own, "bench.mjs", "--threads", "1", "--seconds", "0", "--out", str(out))
+    assert code == 0 and "could not be opened" in printed, printed
+    result = json.loads(out.read_text())
+    jsonschema.validate(result, json.loads(SCHEMA.read_text()))
+    assert "generation" not in result["rows"][0] and result["rows"][0]["runs"] == 0
 
 
 @pytest.mark.slow
@@ -141,6 +181,11 @@ def test_the_page_streams_stops_and_outlives_its_server(kit: Path) -> None:
     known = re.fullmatch(r"(\d+) tokens, (\d+) known", second["facts"]["Prompt"])
     assert known and 20 < int(known[2]) < int(known[1])  # the first turn was not read again
     assert seen["offline"]["written"] == first["written"]
+    result = json.loads(seen["result"])
+    jsonschema.validate(result, json.loads(SCHEMA.read_text()))
+    [row] = result["rows"]
+    assert row["answers"]["token_agreement"] == 1 and row["generation"][0]["runs"] == 5
+    assert f"{row['generation'][0]['tokens_per_second']:.1f} ±" in seen["measured"]
 
 
 def test_webassembly_unpacks_what_it_has_no_kernels_for(

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from edgekit.app import import_result
-from edgekit.decoder_parity import DecoderParity
+from edgekit.app import import_result, read_report
 from edgekit.device_result import device_schema
 from edgekit.errors import DataError, ModelError
 from edgekit.report.document import Report
-from edgekit.report.language import (
-    DecoderFigures,
-    ExportedDecoder,
-    LanguageReport,
-    read_language_report,
-    write_language_report,
-)
 from edgekit.report.render import write_report
-from edgekit.types import Interval
+from tests.decoder_report import decoder_report
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -123,75 +114,33 @@ def test_a_model_for_images_is_told_of_in_images(
     assert "Error by batch size\n" in text.replace("**", "\n")
 
 
-def a_decoder_run(folder: Path, sha256: str) -> LanguageReport:
-    apart = Interval(2.0, 1.0, 3.0)
-    parity = DecoderParity(
-        artifact="student-coreml-int4",
-        reference="student",
-        runtime="edgekit.mil",
-        precision="int4",
-        texts=(),
-        positions=1,
-        mean_kl=0.1,
-        max_kl=0.1,
-        top1=1.0,
-        top5=1.0,
-        perplexity=None,
-        reference_perplexity=None,
-        predicted=1,
-        written=1,
-        same=1,
-        phases_kl=0.0,
-        seconds=1.0,
-    )
-    model = DecoderFigures("teacher", 10, 40, apart, kl=None, same=None, seconds=1.0, curve=())
-    report = LanguageReport(
-        task="text-generation",
-        name="stories",
-        description="",
-        command="",
-        created="2026-03-01T10:00:00+00:00",
-        recipe_yaml="name: stories",
-        teacher=model,
-        student=replace(model, name="student", kl=apart),
-        label_only=None,
-        kl_gain=None,
-        documents={"test": 1},
-        tokens={"test": 9},
-        dropped={},
-        sources=[],
-        artifacts=(ExportedDecoder(parity.artifact, "student/model.mlpackage", 9, parity, "", sha256),),
-        stages=[],
-        environment={},
-    )
-    folder.mkdir(parents=True)
-    write_language_report(report, folder)
-    return report
-
-
 def test_a_decoder_is_told_of_by_the_token(result: dict[str, Any], tmp_path: Path) -> None:
-    run, sha256 = tmp_path / "exported" / "stories", "a" * 64
-    report = a_decoder_run(run, sha256)
-    assert read_language_report(run) == report
+    run, report = tmp_path / "exported" / "stories", decoder_report()
+    run.mkdir(parents=True)
+    write_report(report, run)
+    assert read_report(run) == report
+    sha256 = report.artifacts[0].sha256
     result["artifact"] |= {"sha256": sha256, "task": "text-generation"}
     [row] = result["rows"]
     row |= {"p50_ms": None, "p90_ms": None, "p99_ms": None}
     row["answers"] = {"samples": 7, "token_agreement": 0.875}
     measured = {
         "prompt_tokens": 512, "new_tokens": 64, "runs": 5, "first_token_p50_ms": 321.0,
-        "first_token_p90_ms": 330.5, "tokens_per_second": 87.65, "next_token_p50_ms": 11.4,
-        "next_token_p99_ms": 15.0,
+        "first_token_p90_ms": 330.5, "tokens_per_second": 87.65, "tokens_per_second_sd": 1.25,
+        "next_token_p50_ms": 11.4, "next_token_p99_ms": 15.0,
     }  # fmt: skip
     row["generation"] = [measured]
     import_result(saved(result, tmp_path), into=run)
-    [kept] = read_language_report(run).devices
+    [kept] = read_report(run).devices
     assert kept.rows[0].generation is not None and kept.rows[0].generation[0].runs == 5
-    page = (run / "report.md").read_text(encoding="utf-8").split("## Devices")[1].split("##")[0]
-    for word in ("iPhone16,1", "student-coreml-int4", "512", "321", "87.7", "15.0", "87.5 % same tokens"):
-        assert word in page, word
+    page = (run / "report.md").read_text(encoding="utf-8").split("\n## Devices")[1].split("\n## ")[0]
+    for word in ("iPhone16,1", "int4", "512", "321", "87.7 (± 1.2)", "15.0", "87.5 % same tokens"):
+        assert word in page.replace("\u202f", " "), word
+    here = [line for line in page.splitlines() if "This machine" in line]
+    assert len(here) == 2 and "150.0" in here[0]  # the same file's, on this computer, for each prompt
 
     result["artifact"]["sha256"] = "b" * 64
-    with pytest.raises(DataError, match="has student-coreml-int4 aaaaaaaaaaaa…"):
+    with pytest.raises(DataError, match="has student-onnxruntime-int4 aaaaaaaaaaaa…"):
         import_result(saved(result, tmp_path), into=run)
     row["generation"] = []
     with pytest.raises(DataError, match="generation"):

@@ -67,7 +67,7 @@ def test_the_environment_is_shown_flat_with_readable_names() -> None:
         "versions": {"scikit_learn": "1.7.2"},
         "quiet": True,
     }
-    rows = [(row[0].text, row[1].text) for row in environment(examples.full(environment=recorded)).rows]
+    rows = [(row[0].text, row[1].text) for row in environment(recorded).rows]
     assert rows == [
         ("memory", "25.3\u202fGB"),
         ("cpu, usable cores", "2"),

@@ -72,7 +72,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_from_text_to_a_verified_artifact_and_a_report(recipe: Make, out: Path) -> None:
-    exported = recipe(exports=[{"target": "onnxruntime", "precisions": ["fp32"], "decoder": {"context": 48}}])
+    exports = [{"target": "onnxruntime", "precisions": ["fp32"], "decoder": {"context": 48}}]
+    exported = recipe(exports=exports, kits=["web"])
     result = run_recipe(exported, out=out, command="edgekit run tiny")
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     teacher, student, alone = (report[name] for name in ("teacher", "student", "label_only"))
@@ -88,7 +89,16 @@ def test_from_text_to_a_verified_artifact_and_a_report(recipe: Make, out: Path) 
     assert artifact["parity"]["stored"]["weights"] > 10 and not artifact["parity"]["failures"]
     assert sum(report["documents"].values()) == 80 + 20
     text = (out / "report.md").read_text(encoding="utf-8")
-    assert result.headline in text.replace("\\", "") and "| label-only |" in text
+    assert result.headline in text.replace("\\", "") and "| Texts alone (" in text
+    [row] = report["speeds"]["rows"]
+    assert row["model"] == artifact["name"] and row["decode"]["share"] > 0
+    assert report["speeds"]["settings"]["prompts"] == [24]  # half of the context: the usual ones don't fit
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 6 and "Speed on this machine" in page
+    [kit] = report["kits"]
+    assert (kit["path"], kit["artifact"]) == ("kits/web", artifact["name"]) and len(kit["use"]) == 3
+    manifest = read_json(out / "kits/web/manifest.json")
+    assert manifest["model"]["sha256"] == artifact["sha256"] and manifest["generation"]["context"] == 48
     again = run_recipe(exported, out=out)
     assert all(stage["reused"] for stage in again.report.stages)  # type: ignore[union-attr]
 
@@ -167,7 +177,7 @@ def test_a_plan_names_what_is_done_and_written(recipe: Make) -> None:
     plan = plan_run(recipe(exports=[{"target": "onnxruntime", "precisions": ["fp32", "int4"]}]))
     assert "fit TF-IDF + logistic regression" not in plan.stages
     assert {"student/onnxruntime/", "student/onnxruntime-int4/", "report.md"} <= set(plan.writes)
-    assert "report.html" not in plan.writes
+    assert "report.html" in plan.writes and "benchmark the exports, interleaved" in plan.stages
 
 
 @pytest.mark.parametrize(
@@ -185,7 +195,16 @@ def test_a_plan_names_what_is_done_and_written(recipe: Make) -> None:
         ({"data": {"separator": "(a)"}}, "group"),
         ({"data": {"separator": "["}}, "regular expression"),
         ({"task": "masked-lm"}, "data.format: text"),
-        ({"kits": ["swift"]}, "kits"),
+        ({"kits": ["swift"]}, "kits: swift carries a decoder that was exported for coreml"),
+        (
+            {
+                "kits": ["web"],
+                "exports": [
+                    {"target": "onnxruntime", "precisions": ["int4"], "decoder": {"kv_cache": "int8"}}
+                ],
+            },
+            "decoder.kv_cache: int8; leave that out, or web out of kits",
+        ),
     ],
 )
 def test_what_a_decoder_cannot_have_is_refused_by_name(

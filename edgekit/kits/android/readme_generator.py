@@ -7,6 +7,7 @@ from pathlib import Path
 from edgekit.files import human
 from edgekit.kits.android import versions
 from edgekit.kits.android.code import Place
+from edgekit.kits.android.readme import measuring
 from edgekit.kits.generation.parts import GeneratorParts
 from edgekit.kits.manifest import proof
 from edgekit.kits.names import kotlin_literal
@@ -68,7 +69,8 @@ its weights inside, which is all that differs; the tests run it.
 ```sh
 gradle :{place.module}:testDebugUnitTest     # tokens, text, choices and what the model writes
 ```
-"""
+
+{measuring(place)}"""
 
 
 def _chat(parts: GeneratorParts) -> str:

@@ -20,8 +20,7 @@ from edgekit.kits.tokenizer import write_golden
 
 _MOST_BYTES = 2_000_000_000  # of an ONNX file with its weights inside, and of an app's asset
 # What a module for texts alone has no use for.
-_LEFT_OUT = {"Engine", "Model", "Numbers", "GoldenTest", "Recorded"}
-_PARTS_LEFT_OUT = {"androidTest"} | KINDS - {"generation"}
+_LEFT_OUT = {"Engine", "Model", "Numbers", "GoldenTest", "Recorded", "DeviceBenchmark"}
 
 
 def write_android_generator(parts: GeneratorParts, folder: Path) -> Bundle:
@@ -65,7 +64,10 @@ def write_android_generator(parts: GeneratorParts, folder: Path) -> Bundle:
 
 
 def _belongs(file: Path) -> bool:
-    return file.stem not in _LEFT_OUT and not _PARTS_LEFT_OUT & set(file.parts)
+    """Whether a file of the template, by its path there, belongs to a module that writes text."""
+    if file.parent.name == "generation":
+        return True
+    return file.stem not in _LEFT_OUT and not (KINDS - {"generation"}) & set(file.parts)
 
 
 def _put_model(source: Path, path: Path) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def _errors() -> tuple[type[Exception], ...]:
     try:
         from jinja2.exceptions import TemplateError
     except ImportError as error:
-        raise MissingExtra("jinja2", extra="report", needed_for="A chat template") from error
+        raise MissingExtra("jinja2", extra="chat", needed_for="A chat template") from error
     return TemplateError, ValueError, TypeError, LookupError, AttributeError
 
 

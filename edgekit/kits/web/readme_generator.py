@@ -98,6 +98,14 @@ them.
 ```sh
 npm test        # tokens, text, choices and what the model writes, on this computer
 ```
+
+## Measure
+
+```sh
+npm run bench   # prompts of 128 and 512 tokens: the first token, tokens a second, memory; in Node
+```
+
+writes `result.json` for `edgekit bench import`; the button of the page writes the same of a browser.
 """
 
 

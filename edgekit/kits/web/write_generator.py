@@ -26,9 +26,8 @@ _OWN = Path(__file__).parent / "generator"  # files beside the template's
 _UNPACKED = "model.unpacked.onnx"
 # What a package for texts alone has no use for.
 _LEFT_OUT = {
-    "bench.mjs", "benchmark", "protocol", "engine", "model", "numbers", "running", "elements.js", "page",
-    "demo.js", "answers.js", "bench-worker.js", "measuring.js", "kit.test.mjs", "samples.mjs", "index.html",
-    *(KINDS - {"generation"}),
+    "bench.mjs", "benchmark", "engine", "model", "elements.js", "page", "demo.js", "answers.js",
+    "bench-worker.js", "measuring.js", "kit.test.mjs", "samples.mjs", "index.html", *(KINDS - {"generation"}),
 }  # fmt: skip
 
 
@@ -53,13 +52,15 @@ def write_web_generator(parts: GeneratorParts, folder: Path) -> Bundle:
             made,
             "generator",
             {"@SLUG@": slug, "@TASK@": artifact.signature.task},
-            keep=lambda file: not {*file.parts, file.name.split(".")[0]} & _LEFT_OUT,
+            keep=_kept,
         )
         for source in _OWN.rglob("*.*"):
             write_text(made / source.relative_to(_OWN), source.read_text(encoding="utf-8"))
         _package(made / "package.json")
         for file in ("src/index.ts", "js/index.js", "js/index.d.ts"):
             write_text(made / file, index_code("generator", labelled=False))
+        for file in ("src/benchmark.ts", "js/benchmark.js", "js/benchmark.d.ts"):
+            write_text(made / file, 'export * from "./generation/benchmark.js";\n')
         for file, content in parts.files.items():
             write_text(made / "model" / file, content)
         for file in ("model.onnx", "model.onnx.data"):
@@ -76,10 +77,14 @@ def write_web_generator(parts: GeneratorParts, folder: Path) -> Bundle:
     return Bundle("web", folder, artifact, manifest, use_lines(parts, folder, slug))
 
 
+def _kept(file: Path) -> bool:
+    """Whether a file of the template, by its path there, belongs to a package that writes text."""
+    return file.parent.name == "generation" or not {*file.parts, file.name.split(".")[0]} & _LEFT_OUT
+
+
 def _package(path: Path) -> None:
-    """package.json without what is left out."""
+    """package.json in the words of text that is written."""
     told = json.loads(path.read_text(encoding="utf-8"))
-    del told["exports"]["./benchmark"], told["scripts"]["bench"]
     told["description"] = "Text that is written on the device, token by token."
     told["scripts"]["test"] = "node --test test/generator.test.mjs"
     write_text(path, json.dumps(told, indent=2) + "\n")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import MissingExtra, ModelError, first_line
+from edgekit.errors import EdgekitError, MissingExtra, ModelError, first_line
 from edgekit.models.decoders.build import build, read_config
 from edgekit.models.decoders.config import DecoderConfig
 from edgekit.models.decoders.module import Decoder
+from edgekit.models.gguf import locate
 from edgekit.quiet import hush, quiet
 
 CONTEXT = 2048  # tokens, unless asked for otherwise
@@ -60,22 +63,16 @@ def load_causal_lm(path: Path) -> LoadedModel:
         As `load_decoder`.
     """
     hush()
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     made, _ = read_hub_config(path)  # before the weights are read
-    folder, extra = _location(path)
-    try:
-        with quiet():
-            import torch
+    folder, extra = locate(path)
+    with loading(path):
+        import torch
 
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=None if extra else True, **_SAFE, **extra
-            )
-    except ImportError as error:
-        raise MissingExtra("gguf", extra="gguf", needed_for="Reading a GGUF model") from error
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise _unreadable(path, error) from error
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=None if extra else True, **_SAFE, **extra
+        )
     processor = load_text_tokenizer(folder, **extra)
     ends = stop_ids(processor, model.generation_config, model.config)
     return LoadedModel(model.eval(), made, processor, ends)
@@ -90,22 +87,34 @@ def read_hub_config(path: Path) -> tuple[DecoderConfig, Any]:
     hush()
     from transformers import AutoConfig
 
-    folder, extra = _location(path)
-    try:
-        with quiet():
-            config = AutoConfig.from_pretrained(folder, **_SAFE, **extra)
-    except ImportError as error:
-        raise MissingExtra("gguf", extra="gguf", needed_for="Reading a GGUF model") from error
-    except (OSError, ValueError, KeyError) as error:
-        raise _unreadable(path, error) from error
+    folder, extra = locate(path)
+    with loading(path):
+        config = AutoConfig.from_pretrained(folder, **_SAFE, **extra)
     return read_config(config), config
 
 
-def _unreadable(path: Path, error: Exception) -> ModelError:
-    return ModelError(
-        f"{path} can't be loaded as a decoder: {first_line(error)}",
-        remedy="Give a folder with config.json and model.safetensors, or a .gguf file.",
-    )
+@contextmanager
+def loading(path: Path) -> Iterator[None]:
+    """Quiet, and what transformers raises as edgekit's errors.
+
+    Raises:
+        ModelError: what is at `path` can't be read.
+        MissingExtra: GGUF needs a package.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        with quiet():
+            yield
+    except EdgekitError:
+        raise
+    except ImportError as error:
+        raise MissingExtra("gguf", extra="gguf", needed_for="Reading a GGUF model") from error
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"{path} can't be loaded as a decoder: {first_line(error)}",
+            remedy="Give a folder with config.json and model.safetensors, or a .gguf file.",
+        ) from error
 
 
 def load_text_tokenizer(folder: Path, **extra: Any) -> Any:
@@ -134,24 +143,3 @@ def stop_ids(processor: Any, *configs: Any) -> tuple[int, ...]:
     for told in (processor.eos_token_id, *(getattr(config, "eos_token_id", None) for config in configs)):
         named += told if isinstance(told, list) else [] if told is None else [told]
     return tuple(dict.fromkeys(int(one) for one in named if one is not None and one < len(processor)))
-
-
-def _location(path: Path) -> tuple[Path, dict[str, Any]]:
-    """The folder, and the GGUF file in it if that is what is meant.
-
-    Raises:
-        ModelError: nothing there, or several GGUF files.
-    """
-    if path.is_file() and path.suffix == ".gguf":
-        return path.parent, {"gguf_file": path.name}
-    if not path.is_dir():
-        raise ModelError(f"{path} is no model folder and no .gguf file.", remedy="Check the path.")
-    found = sorted(path.glob("*.gguf"))
-    if (path / "config.json").is_file() or not found:
-        return path, {}
-    if len(found) > 1:
-        raise ModelError(
-            f"{path} holds {len(found)} GGUF files: {', '.join(p.name for p in found)}.",
-            remedy="Give the path of one of them.",
-        )
-    return path, {"gguf_file": found[0].name}

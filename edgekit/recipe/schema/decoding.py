@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import Field
@@ -66,7 +66,6 @@ def refuse_for_decoders(recipe: Recipe) -> None:
         "more_teachers": recipe.more_teachers,
         "pretrain": recipe.pretrain,
         "teacher.finetune": recipe.teacher.finetune,
-        "kits": recipe.kits,
         "data.augment": recipe.data.augment,
         "data.text_pair": recipe.data.text_pair,
         "distill.adversarial": distill.adversarial,
@@ -85,6 +84,30 @@ def refuse_for_decoders(recipe: Recipe) -> None:
         raise ValueError(f"{', '.join(told)}: not for task: text-generation; leave it out")
     if wrong := [text for export in recipe.exports for text in _not_written(export)]:
         raise ValueError(f"exports: {wrong[0]}")
+    for platform in recipe.kits:
+        _require_export(platform, recipe.exports)
+
+
+def _require_export(platform: str, exports: Sequence[Export]) -> None:
+    """Lets a kit pass whose decoder is among the exports.
+
+    Raises:
+        ValueError: says which export is missing, or what of it a kit can't carry.
+    """
+    from edgekit.recipe.schema.outputs import KIT_TARGETS
+
+    [target] = (one for one in KIT_TARGETS[platform] if one in DECODER_PRECISIONS)
+    found = next((export for export in exports if export.target == target), None)
+    if found is None:
+        raise ValueError(
+            f"kits: {platform} carries a decoder that was exported for {target}, and exports has none; add "
+            f"{{target: {target}, precisions: [int4]}} to it"
+        )
+    if found.decoder.kv_cache != "fp32":
+        raise ValueError(
+            f"kits: {platform} keeps keys and values in fp32, and exports has {target} with "
+            f"decoder.kv_cache: {found.decoder.kv_cache}; leave that out, or {platform} out of kits"
+        )
 
 
 def _not_written(export: Export) -> Iterator[str]:

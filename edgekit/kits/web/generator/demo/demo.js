@@ -29,8 +29,12 @@ async function start() {
   worker.addEventListener("error", ({ message }) => problem(new Error(message || "The worker could not be started.")));
 }
 
-function take({ ready, piece, written, problem: told }, kit) {
+function take({ ready, piece, written, result, problem: told }, kit) {
   if (ready) return begin(ready, kit);
+  if (result !== undefined) {
+    measured(result);
+    return told && problem(told);
+  }
   if (told) {
     if (at("chat").checked) messages.pop(); // the model has not answered it
     rest();
@@ -74,7 +78,7 @@ function begin({ hasChat, threads, runtime, context, used }, kit) {
   at("chat-label").hidden = !hasChat;
   at("chat").checked = hasChat;
   text.value = hasChat ? "" : kit.example;
-  text.disabled = send.disabled = at("clear").disabled = false;
+  text.disabled = send.disabled = at("clear").disabled = at("measure").disabled = false;
   document.documentElement.dataset.ready = "true";
   keepForOffline(kit, ["", ...used])
     .then((word) => show("Without network", word), ({ message }) => show("Without network", `no: ${message}`));
@@ -97,8 +101,7 @@ at("form").addEventListener("submit", (event) => {
   worker.postMessage({ ask: chat ? messages : text.value, options });
   [began, count, untold] = [performance.now(), 0, ""];
   if (chat) text.value = "";
-  send.disabled = at("clear").disabled = at("chat").disabled = true;
-  stop.hidden = false;
+  busy();
   spoken.textContent = "The model writes.";
 });
 text.addEventListener("keydown", (event) => {
@@ -116,11 +119,37 @@ function clear() {
   text.focus();
 }
 
+at("measure").addEventListener("click", () => {
+  worker.postMessage({ minimumSeconds: Math.max(0, Number(at("seconds").value) || 0) });
+  at("download").hidden = true;
+  at("progress").textContent = "Measuring … Stop ends it.";
+  busy();
+});
+
+/** What was measured, to read and to take along; null: it was stopped. */
+function measured(result) {
+  const [row] = result?.rows ?? [];
+  const told = row?.generation?.map(({ prompt_tokens, first_token_p50_ms, tokens_per_second, tokens_per_second_sd }) =>
+    `After ${prompt_tokens} tokens the first one came in ${first_token_p50_ms.toFixed(0)} ms, then `
+    + `${tokens_per_second.toFixed(1)} ± ${tokens_per_second_sd.toFixed(1)} a second.`);
+  at("progress").textContent = row ? (told?.join(" ") ?? `Not measured: ${row.not_measured}`) : "Stopped.";
+  if (row) {
+    const blob = new Blob([JSON.stringify(result, null, 2)], { type: "application/json" });
+    Object.assign(at("download"), { href: URL.createObjectURL(blob), download: "result.json", hidden: false });
+  }
+  rest();
+}
+
+function busy() {
+  send.disabled = at("clear").disabled = at("chat").disabled = at("measure").disabled = true;
+  stop.hidden = false;
+}
+
 /** The model has nothing to do. */
 function rest() {
   const focused = document.activeElement === stop;
   stop.hidden = true;
-  send.disabled = at("clear").disabled = at("chat").disabled = false;
+  send.disabled = at("clear").disabled = at("chat").disabled = at("measure").disabled = false;
   if (focused) text.focus();
 }
 

@@ -46,3 +46,5 @@ export type Measure<Sample> = (samples: readonly Sample[], options?: Options, pr
 export declare const measuring: <Sample extends Verified, Input, Engine extends Running>(measured: Measured<Sample, Input, Engine>) => Measure<Sample>;
 /** Rows that were measured on this device, as one result. */
 export declare function deviceResult(rows: readonly Row[], options?: Options): Promise<DeviceResult>;
+/** The value below which `percent` of the values lie, between two neighbours in proportion (as NumPy's default). */
+export declare function percentile(values: readonly number[], percent: number): number;

@@ -95,7 +95,7 @@ async function compare(samples, inputs, run, task) {
     return { samples: samples.length, max_abs_error: error, label_agreement: share };
 }
 /** The value below which `percent` of the values lie, between two neighbours in proportion (as NumPy's default). */
-function percentile(values, percent) {
+export function percentile(values, percent) {
     const sorted = [...values].sort((a, b) => a - b);
     const place = (percent / 100) * (sorted.length - 1);
     const below = sorted[Math.floor(place)] ?? NaN;

@@ -142,7 +142,7 @@ async function compare<Input>(
 }
 
 /** The value below which `percent` of the values lie, between two neighbours in proportion (as NumPy's default). */
-function percentile(values: readonly number[], percent: number): number {
+export function percentile(values: readonly number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const place = (percent / 100) * (sorted.length - 1);
   const below = sorted[Math.floor(place)] ?? NaN;

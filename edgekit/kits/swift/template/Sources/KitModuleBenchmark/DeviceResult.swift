@@ -62,6 +62,7 @@ public struct DeviceResult: Codable, Sendable {
         public let firstTokenP50Ms: Double
         public let firstTokenP90Ms: Double
         public let tokensPerSecond: Double
+        public let tokensPerSecondSd: Double?
         public let nextTokenP50Ms: Double
         public let nextTokenP99Ms: Double
     }

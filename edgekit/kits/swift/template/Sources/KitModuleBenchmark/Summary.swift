@@ -17,7 +17,8 @@ extension DeviceResult.Row {
 
 extension DeviceResult.Generation {
     fileprivate var summary: String {
-        let figures = String(format: "first after %.1f ms, then %.1f a second", firstTokenP50Ms, tokensPerSecond)
-        return "\(promptTokens) tokens of prompt: \(figures)"
+        let spread = tokensPerSecondSd.map { String(format: " ± %.1f", $0) } ?? ""
+        let figures = String(format: "first after %.1f ms, then %.1f", firstTokenP50Ms, tokensPerSecond)
+        return "\(promptTokens) tokens of prompt: \(figures)\(spread) a second"
     }
 }

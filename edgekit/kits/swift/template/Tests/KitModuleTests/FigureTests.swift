@@ -8,4 +8,9 @@ final class FigureTests: XCTestCase {
         XCTAssertEqual(percentile([40, 10, 30, 20], 90), 37, accuracy: 1e-9)
         XCTAssertEqual(percentile([7], 99), 7)
     }
+
+    func testSpreadIsOfASample() throws {
+        XCTAssertEqual(try XCTUnwrap(standardDeviation([1, 5, 3])), 2, accuracy: 1e-9)
+        XCTAssertNil(standardDeviation([7]))
+    }
 }

@@ -10,6 +10,8 @@ export declare class Decoder {
     constructor(opened: Opened, tables: GenerationTables);
     /** How many of a text's tokens need not be read again; one is, since its logits are wanted. */
     known(ids: readonly number[]): number;
+    /** The next text is read from its beginning. */
+    forget(): void;
     /**
      * Logits of what follows a text. What it shares with the beginning of the last one is not read again.
      *

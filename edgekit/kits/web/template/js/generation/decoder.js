@@ -15,6 +15,10 @@ export class Decoder {
         const different = ids.findIndex((id, i) => id !== this.ids[i]);
         return Math.min(different < 0 ? ids.length : different, ids.length - 1);
     }
+    /** The next text is read from its beginning. */
+    forget() {
+        this.ids = [];
+    }
     /**
      * Logits of what follows a text. What it shares with the beginning of the last one is not read again.
      *

@@ -23,6 +23,11 @@ export class Decoder {
     return Math.min(different < 0 ? ids.length : different, ids.length - 1);
   }
 
+  /** The next text is read from its beginning. */
+  forget(): void {
+    this.ids = [];
+  }
+
   /**
    * Logits of what follows a text. What it shares with the beginning of the last one is not read again.
    *

@@ -5,7 +5,7 @@ import KitModule
 /// edgekit's measuring protocol for a decoder on one device: a prompt of 128 and of 512 tokens is read, then 64
 /// tokens are written, each time the likeliest. Tokenizing is left out, as everybody does.
 public struct DeviceBenchmark: Sendable {
-    public static let protocolName = "device: a prompt, then 64 tokens one by one"
+    public static let protocolName = "llm 1.0: a prompt, then 64 tokens one by one, each the likeliest"
     static let prompts = [128, 512]
     package static let usualWarmup = 1
     package static let option = "--texts"
@@ -96,6 +96,7 @@ public struct DeviceBenchmark: Sendable {
             firstTokenP50Ms: percentile(firsts, 50) / 1e6,
             firstTokenP90Ms: percentile(firsts, 90) / 1e6,
             tokensPerSecond: rates.sorted()[rates.count / 2],
+            tokensPerSecondSd: standardDeviation(rates),
             nextTokenP50Ms: percentile(nexts, 50) / 1e6,
             nextTokenP99Ms: percentile(nexts, 99) / 1e6)
     }

@@ -24,12 +24,12 @@ class BenchmarkTest {
         val arguments = InstrumentationRegistry.getArguments()
         val providers = arguments.getString("providers", "cpu,xnnpack,nnapi").split(',')
         val threads = arguments.getString("threads", "1,2,4").split(',').map { it.toInt() }
-        val benchmark = DeviceBenchmark(
+        val benchmark = DeviceBenchmark.open(
             assets = AndroidAssets(instrumentation.targetContext.assets),
-            samples = instrumentation.context.assets.open("samples.txt").use(::readSamples),
+            resources = instrumentation.context.assets::open,
             device = AndroidDevice(instrumentation.targetContext),
             minimumSeconds = arguments.getString("seconds", "10").toDouble(),
-            warmup = arguments.getString("warmup", "20").toInt(),
+            warmup = arguments.getString("warmup", "${DeviceBenchmark.WARMUP}").toInt(),
         )
         val ways = providers.map { Provider.valueOf(it.uppercase(Locale.ROOT)) }.flatMap { provider ->
             threads.map { Options(threads = it, provider = provider) }

@@ -1,18 +1,7 @@
 package edgekit.kit
 
+import java.io.InputStream
 import kotlin.math.abs
-
-/** The machine that is measured, as it describes itself. */
-internal interface Device {
-    /** The `device` object of a result. */
-    val description: Map<String, Any?>
-
-    /** How far the system holds the processor back because it is hot; null where it doesn't say. */
-    val thermalState: String?
-
-    /** Resident memory of this process at its highest so far. */
-    val peakBytes: Long?
-}
 
 /**
  * edgekit's measuring protocol for one device: batch 1, one sample after the other.
@@ -28,7 +17,7 @@ internal class DeviceBenchmark(
     private val samples: List<Sample>,
     private val device: Device,
     private val minimumSeconds: Double = 10.0,
-    private val warmup: Int = 20,
+    private val warmup: Int = WARMUP,
 ) {
     /**
      * Measures one way of running the model after the other in this process.
@@ -37,24 +26,7 @@ internal class DeviceBenchmark(
      */
     fun run(ways: List<Options>, dateUtc: String): DeviceResult {
         val rows = ways.mapIndexed { i, options -> row(options, first = i == 0) }
-        return DeviceResult(
-            mapOf(
-                "format" to "edgekit device result 1.0",
-                "date_utc" to dateUtc,
-                "artifact" to mapOf(
-                    "name" to Kit.NAME,
-                    "target" to Kit.TARGET,
-                    "precision" to Kit.PRECISION,
-                    "task" to Kit.TASK,
-                    "sha256" to Kit.SHA256,
-                    "size_bytes" to Kit.SIZE_BYTES,
-                    "parameters" to Kit.PARAMETERS,
-                ),
-                "kit" to mapOf("platform" to "android", "edgekit_version" to Kit.EDGEKIT_VERSION),
-                "device" to device.description,
-                "rows" to rows,
-            ),
-        )
+        return DeviceResult.of(device, rows, dateUtc)
     }
 
     private fun row(options: Options, first: Boolean): Map<String, Any?> {
@@ -146,16 +118,14 @@ internal class DeviceBenchmark(
     }
 
     companion object {
+        const val WARMUP = 20
+
+        /** @param resources opens a file of the tests. */
+        fun open(
+            assets: Assets, resources: (String) -> InputStream, device: Device, minimumSeconds: Double, warmup: Int,
+        ) = DeviceBenchmark(assets, resources("samples.txt").use(::readSamples), device, minimumSeconds, warmup)
+
         const val PROTOCOL = "device: batch 1, one model, in turn"
         private val CLASSIFIERS = setOf("text-classification", "image-classification", "audio-classification")
     }
-}
-
-/** The value below which [percent] of the values lie, between two neighbours in proportion (as NumPy's default). */
-internal fun percentile(values: List<Long>, percent: Int): Double {
-    val sorted = values.sorted()
-    val place = percent / 100.0 * (sorted.size - 1)
-    val below = place.toInt()
-    val above = minOf(below + 1, sorted.size - 1)
-    return sorted[below] + (sorted[above] - sorted[below]) * (place - below)
 }

@@ -41,4 +41,26 @@ internal class DeviceResult(private val fields: Map<String, Any?>) {
         }
         out.append('"')
     }
+
+    companion object {
+        /** A result of this module. */
+        fun of(device: Device, rows: List<Map<String, Any?>>, dateUtc: String) = DeviceResult(
+            mapOf(
+                "format" to "edgekit device result 1.0",
+                "date_utc" to dateUtc,
+                "artifact" to mapOf(
+                    "name" to Kit.NAME,
+                    "target" to Kit.TARGET,
+                    "precision" to Kit.PRECISION,
+                    "task" to Kit.TASK,
+                    "sha256" to Kit.SHA256,
+                    "size_bytes" to Kit.SIZE_BYTES,
+                    "parameters" to Kit.PARAMETERS,
+                ),
+                "kit" to mapOf("platform" to "android", "edgekit_version" to Kit.EDGEKIT_VERSION),
+                "device" to device.description,
+                "rows" to rows,
+            ),
+        )
+    }
 }

@@ -24,6 +24,12 @@ internal class Decoder(assets: Assets, options: Options, private val tables: Gen
         return (0 until most).firstOrNull { text[it] != held[it] } ?: most
     }
 
+    /** The next text is read from its beginning. */
+    @Synchronized
+    fun forget() {
+        held = IntArray(0)
+    }
+
     /**
      * Logits of what follows a text. What it shares with the beginning of the last one is not read again.
      *

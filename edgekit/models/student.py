@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from edgekit.models.students.narrow import narrowed
 from edgekit.models.students.vocabulary import Trimmed, count_tokens, trim, with_vocabulary
 from edgekit.models.tasks import layer_count
 from edgekit.signatures import INTEGER_INPUTS
-from edgekit.tasks import IMAGE_CLASSIFICATION
+from edgekit.tasks import IMAGE_CLASSIFICATION, TEXT_GENERATION
 from edgekit.types import Model, Rows
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def make_student(parent: Model, config: Student, *, name: str, rows: Rows = (), 
     made = build_student(parent, layers=config.layers, select=config.select, name=name, rows=rows)
     told = [made.source.uri]
     if config.heads or config.intermediate_size or config.hidden_size:
-        module = narrowed(
+        module = _narrower(made)(
             made,
             rows,
             heads=config.heads,
@@ -95,6 +95,14 @@ def make_student(parent: Model, config: Student, *, name: str, rows: Rows = (), 
         made = replace(made, module=module)
         told.append(f"token table of rank {config.embedding_rank}")
     return replace(made, source=replace(made.source, uri="; ".join(told)))
+
+
+def _narrower(model: Model) -> Callable[..., Any]:
+    if model.signature.task != TEXT_GENERATION.name:
+        return narrowed
+    from edgekit.models.students.narrow_decoder import narrowed_decoder
+
+    return narrowed_decoder
 
 
 def _small(parent: Model, config: Student, *, name: str, rows: Rows, seed: int) -> Model:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from edgekit.models.students.layers import block_influence, select_layers, with_layers
 from edgekit.models.students.narrow import narrowed
-from edgekit.models.students.vocabulary import Trimmed, count_tokens, trim, with_vocabulary
+from edgekit.models.students.vocabulary import (
+    Trimmed,
+    chat_tokens,
+    count_tokens,
+    named_tokens,
+    trim,
+    with_vocabulary,
+)
 from edgekit.models.tasks import layer_count
 from edgekit.signatures import INTEGER_INPUTS
 from edgekit.tasks import IMAGE_CLASSIFICATION, TEXT_GENERATION
@@ -140,14 +147,12 @@ def _small(parent: Model, config: Student, *, name: str, rows: Rows, seed: int) 
 
 def _trim(parent: Model, config: Student, counts: Mapping[int, int]) -> Trimmed:
     assert config.vocabulary is not None
-    own = parent.module.config.to_dict()
-    ids = [v for k, v in own.items() if k.endswith("_token_id") and isinstance(v, int)]
     return trim(
         parent.processor,
         counts,
         min_count=config.vocabulary.min_count,
         size=config.vocabulary.size,
-        keep=ids,
+        keep=named_tokens(parent.module) | chat_tokens(parent.processor),
     )
 
 

@@ -30,6 +30,8 @@ class DecoderFigures:
     same: Interval | None  # share of tokens whose likeliest token is the teacher's
     seconds: float  # of its training
     curve: tuple[CurvePoint, ...]  # validation score: 1 / perplexity
+    vocabulary: int | None = None  # tokens; None in a report of an older version
+    compared: float | None = None  # share of the tokens that `kl` and `same` are of; None: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,12 @@ def language_markdown(report: LanguageReport) -> str:
         blocks.append(
             f"The teacher saves {gain.value:.3f} nats a token [{gain.low:.3f}, {gain.high:.3f}] of KL "
             "against the same student trained on the texts alone."
+        )
+    if (cut := report.student).vocabulary and cut.vocabulary < (report.teacher.vocabulary or 0):
+        blocks.append(
+            f"The student kept {cut.vocabulary:,} of its teacher's {report.teacher.vocabulary:,} tokens. Its "
+            "perplexity is per token of its teacher's. The teacher is asked for the next token given that it "
+            f"is one of those, where both read the same token: {cut.compared or 0:.1%} of the student's."
         )
     blocks.append(
         f"Over {report.tokens['test']:,} tokens of {report.documents['test']:,} documents that no training "

@@ -1,4 +1,4 @@
-"""Thinner decoders of every family: what nothing reads goes without a trace; the rest is an ordinary model."""
+"""Thinner decoders of every family: what nothing reads goes without a trace; the rest is an ordinary one."""
 
 from __future__ import annotations
 

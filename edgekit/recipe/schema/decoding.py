@@ -73,11 +73,7 @@ def refuse_for_decoders(recipe: Recipe) -> None:
         "distill.hard_samples": distill.hard_samples,
         "distill.mode": distill.mode if distill.mode != "offline" else None,
         "student.architecture": student.architecture if student.architecture != "teacher" else None,
-        "student.heads": student.heads,
-        "student.intermediate_size": student.intermediate_size,
-        "student.hidden_size": student.hidden_size,
         "student.embedding_rank": student.embedding_rank,
-        "student.vocabulary": student.vocabulary,
         "student.quantization_aware": student.quantization_aware,
     }
     told = [name for name, value in refused.items() if value]

@@ -179,6 +179,22 @@ def test_a_plan_names_what_is_done_and_written(recipe: Make) -> None:
         ({"distill": {"temperature": 2.0}}, "no temperature but 1"),
         ({"distill": {"mode": "mutual"}}, "distill.mode"),
         ({"student": {"embedding_rank": 16}}, "student.embedding_rank"),
+        (
+            {
+                "student": {"hidden_size": 40},
+                "exports": [{"target": "onnxruntime", "precisions": ["fp32", "int4"]}],
+            },
+            "in parts of 16, which student.hidden_size 40 is no multiple of; use 32",
+        ),
+        (
+            {
+                "student": {"intermediate_size": 80},
+                "exports": [
+                    {"target": "coreml", "precisions": ["int4"], "minimum_deployment_target": "iOS18"}
+                ],
+            },
+            "use 64",
+        ),
         ({"student": {"quantization_aware": True}}, "student.quantization_aware"),
         (
             {"distill": {"weights": {"labels": 1.0, "soft_targets": 0, "hidden_cosine": 0}, "on_policy": {}}},
@@ -266,3 +282,20 @@ def test_a_vocabulary_learns_on_policy(recipe: Make, tmp_path: Path) -> None:
     )
     student = train_models(prepare(plan, tmp_path))[1]
     assert 0 < student.curve[-1].train_loss < 1
+
+
+def test_distil_takes_a_decoder_and_plain_texts(recipe: Make, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from edgekit.cli.main import main
+
+    given = recipe()
+    words = ["distill", str(given.teacher.model.path), "--data", str(given.data.source.path), "--json", "-q"]
+    words += ["--task", "text-generation", "--layers", "2", "--epochs", "1", "--max-length", "32"]
+    words += ["--set", "student.intermediate_size=64", "--set", "student.vocabulary={size: 264}"]
+    words += ["--no-baselines", "--out", str(tmp_path / "out")]
+    told = CliRunner().invoke(main, words, prog_name="edgekit")
+    assert told.exit_code == 0, told.output
+    report = json.loads(told.stdout)["report"]
+    assert report["student"]["vocabulary"] == 264 and report["documents"]["train"] == 64
+    assert report["student"]["kl"]["value"] > 0

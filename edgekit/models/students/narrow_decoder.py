@@ -1,8 +1,9 @@
 """A thinner decoder of any family: feed-forward units, heads and width, the most important kept.
 
-Importance is that of Minitron (Muralidharan et al., 2024), what a feature is on training texts times what
-reads it: E[xⱼ²]·‖W₍:,ⱼ₎‖². Where the reader has a bias, what the feature is on average goes there, and only
-what it varies counts, as in FLAP (An et al., 2024) and `students.narrow`. One pass over 16 blocks.
+Importance is measured on training texts, as in Minitron (Muralidharan et al., 2024): of units and heads what
+they are there times what reads them, E[xⱼ²]·‖W₍:,ⱼ₎‖²; of channels what the norms make of them. Where the
+reader has a bias, what the feature is on average goes there, and only what it varies counts, as in FLAP (An
+et al., 2024) and `students.narrow`. One pass over 16 blocks, and one more for the norms.
 
     intermediate_size  a unit's rows of gate and up, and its column of down; each layer keeps its own
     heads              whole groups: a key head with all queries that share it. Of a single key head's
@@ -53,6 +54,7 @@ AXES: dict[str, tuple[str, ...]] = {
     "k_norm": ("head",),
 }
 NORM = ("hidden",)  # any other module
+FIRST = ("q_proj", "up_proj", "lm_head")  # of those that read one norm
 
 
 def narrowed_decoder(
@@ -150,6 +152,7 @@ class _Cut:
         self.texts = [torch.tensor([row["input_ids"][: old.positions]]) for row in rows[:BLOCKS]]
         context = max(2, *(ids.shape[1] for ids in self.texts))
         self.twin = build(model.module.config, model.module.state_dict(), context)
+        self.names = self.twin.state_dict().keys()
         self.flows: Mapping[str, Flow] = flows_through(self.twin, self._inputs())
         self.kept: dict[
             tuple[str, str], Tensor
@@ -177,10 +180,14 @@ class _Cut:
 
     def _scores(self, name: str) -> Tensor:
         """Importance of each input feature of a Linear, `[in_features]` float64."""
-        linear, flow = self.twin.get_submodule(name), self.flows[name]
+        linear = self.twin.get_submodule(name)
         assert isinstance(linear, nn.Linear)
-        seen = flow.power if linear.bias is None else flow.variance
-        return seen * linear.weight.detach().double().square().sum(0)
+        return self._seen(name) * linear.weight.detach().double().square().sum(0)
+
+    def _seen(self, name: str) -> Tensor:
+        """Mean square of each input feature, without what a bias can take over."""
+        flow = self.flows[name]
+        return flow.power if f"{name}.bias" not in self.names else flow.variance
 
     def _choose_heads(self, layer: int) -> None:
         old, new, size = self.old, self.new, self.old.width
@@ -194,12 +201,15 @@ class _Cut:
         self.kept["queries", str(layer)] = _spread(heads, size)
 
     def _choose_width(self) -> None:
-        """Channels of the residual stream, every matrix that reads it counted alike."""
+        """Channels of the residual stream by what comes out of the norms over it, each norm counted alike.
+
+        On SmolLM2, a quarter of whose channels went, 2.8 nats; with the readers' weights 3.0.
+        """
         total = torch.zeros(self.old.hidden, dtype=torch.float64)
         for name in self.flows:
-            if _axes(name)[-1] == "hidden":
-                scores = self._scores(name)
-                total += scores / scores.sum().clamp_min(1e-30)
+            if name.rpartition(".")[2] in FIRST:
+                seen = self._seen(name).sqrt()
+                total += seen / seen.sum().clamp_min(1e-30)
         self.kept["hidden", ""] = strongest(total, self.new.hidden)
 
     def _indices(self, name: str, kind: str) -> Tensor | None:
@@ -262,7 +272,7 @@ class _Cut:
         return {name: (float(total[0] / tokens), float(total[1] / tokens)) for name, total in sums.items()}
 
     def _hidden_norms(self) -> set[str]:
-        return {name for name in self.twin.state_dict() if _axes(name.rpartition(".")[0]) is NORM}
+        return {name for name in self.names if _axes(name.rpartition(".")[0]) is NORM}
 
     def _gathered(self, name: str, value: Tensor) -> Tensor:
         for axis, kind in enumerate(_axes(name.rpartition(".")[0])[: value.ndim]):

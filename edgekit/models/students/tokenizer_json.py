@@ -73,8 +73,11 @@ def parts(spec: Json) -> Callable[[str], set[str]]:
         return lambda token: {token}
     rank = {pair: i for i, pair in enumerate(_merges(model))}
     suffix = model.get("end_of_word_suffix") or ""
+    added = {one["content"] for one in spec["added_tokens"]}  # found in a text before anything is merged
 
     def built_from(token: str) -> set[str]:
+        if token in added:
+            return {token}
         ends = bool(suffix) and token.endswith(suffix)
         symbols = list(token.removesuffix(suffix) if ends else token)
         if ends and symbols:

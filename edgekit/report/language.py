@@ -130,7 +130,9 @@ def language_markdown(report: LanguageReport) -> str:
             f"The teacher saves {gain.value:.3f} nats a token [{gain.low:.3f}, {gain.high:.3f}] of KL "
             "against the same student trained on the texts alone."
         )
-    if (cut := report.student).vocabulary and cut.vocabulary < (report.teacher.vocabulary or 0):
+    cut = report.student
+    fewer = bool(cut.vocabulary and cut.vocabulary < (report.teacher.vocabulary or 0))
+    if fewer:
         blocks.append(
             f"The student kept {cut.vocabulary:,} of its teacher's {report.teacher.vocabulary:,} tokens. Its "
             "perplexity is per token of its teacher's. The teacher is asked for the next token given that it "
@@ -138,7 +140,8 @@ def language_markdown(report: LanguageReport) -> str:
         )
     blocks.append(
         f"Over {report.tokens['test']:,} tokens of {report.documents['test']:,} documents that no training "
-        "saw; whole vocabularies compared in fp32; intervals of 95 % over blocks of text."
+        f"saw; {'these tokens' if fewer else 'whole vocabularies'} compared in fp32; intervals of 95 % over "
+        "blocks of text."
     )
     if report.artifacts:
         blocks += ["## Artifacts", draw(_artifacts(report.artifacts))]

@@ -23,6 +23,7 @@ Sums = dict[str, dict[str, list[float]]]  # model → what → one number a bloc
 
 def score_decoders(context: Context, models: Sequence[Trained]) -> Sums:
     """What each model says of the test text, the first being the teacher; see `token_figures`."""
+    from edgekit.distill.language.judge import FIGURES
 
     def make(key: str) -> Sums:
         loaded = {one.name: load_trained(context, one) for one in models}
@@ -49,6 +50,7 @@ def score_decoders(context: Context, models: Sequence[Trained]) -> Sums:
             "data": context.splits.fingerprint,
             "max_length": context.max_length,
             "device": context.placement.device,
+            "figures": FIGURES,
         },
         make=make,
         title="Score on the test text",

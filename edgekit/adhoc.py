@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.recipe.schema import Asset, LossWeights, Recipe
+from edgekit.tasks import TEXT_GENERATION
 from edgekit.types import LabelledFile
 
 FINETUNE_EPOCHS = 3
@@ -69,6 +70,7 @@ def adhoc_recipe(
     asset = parse_asset(teacher)
     if finetune_epochs is None:
         finetune_epochs = 0 if _has_head(asset, task) else FINETUNE_EPOCHS
+    plain = task == TEXT_GENERATION.name and data.path.suffix == ".txt"
     typed = {f"distill.weights.{n}": f"--loss {n}={weight:g}" for n, weight in (losses or {}).items()}
     mapping = {
         "name": name or _plain_name(data.path),
@@ -83,6 +85,7 @@ def adhoc_recipe(
             "label_separator": data.label_separator,
             "max_length": max_length,
             "drop_empty": drop_empty,
+            **({"format": "text"} if plain else {}),
         },
         "teacher": {
             "model": {k: str(v) if isinstance(v, Path) else v for k, v in asset.items()},

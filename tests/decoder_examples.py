@@ -122,10 +122,10 @@ def tokenizer() -> Any:
     return fast
 
 
-def save_decoder(folder: Path, name: str = "llama") -> Path:
-    """A small random decoder and its tokenizer in Hub layout."""
+def save_decoder(folder: Path, name: str = "llama", *, spare: int = 0) -> Path:
+    """A small random decoder and its tokenizer in Hub layout; `spare` rows of its table have no token."""
     words = tokenizer()
-    model = example(name, vocab_size=len(words), eos_token_id=words.eos_token_id)
+    model = example(name, vocab_size=len(words) + spare, eos_token_id=words.eos_token_id)
     model.save_pretrained(folder)
     words.save_pretrained(folder)
     return folder

@@ -12,8 +12,9 @@ import click
 from edgekit.cli import console
 from edgekit.cli.datafile import data_options
 from edgekit.cli.options import device_option, json_option, out_option, quiet_option
-from edgekit.tasks import TASKS
+from edgekit.tasks import TASKS, TEXT_GENERATION
 
+CHOICES = (*TASKS, TEXT_GENERATION.name)
 MODES = ("offline", "online", "mutual", "early_exits", "snapshot")
 
 SPELLED = {  # recipe key → the flag a user typed for it
@@ -48,11 +49,11 @@ def _losses(_: click.Context, __: click.Parameter, typed: tuple[str, ...]) -> di
 @data_options(required=True)
 @click.option(
     "--task",
-    type=click.Choice(tuple(TASKS)),
+    type=click.Choice(CHOICES),
     default="text-classification",
     show_default=True,
     metavar="TASK",
-    help="What the model does with a text; one of " + ", ".join(TASKS) + ".",
+    help="What the model does with a text; one of " + ", ".join(CHOICES) + ".",
 )
 @click.option(
     "--mode", type=click.Choice(MODES), default="offline", show_default=True, help="Who teaches the student."
@@ -102,6 +103,7 @@ def command(teacher: str, data: Path, out: Path | None, as_json: bool, quiet: bo
       edgekit distill my-teacher --data r.csv --mode mutual --set distill.mutual.peers=3
       edgekit distill my-tagger --data tags.jsonl --task token-classification --label-column tags
       edgekit distill my-teacher --data r.csv --set student.heads=6 --set distill.assistants='[{layers: 6}]'
+      edgekit distill my-llm --data texts.txt --task text-generation --layers 12 --export onnxruntime
 
     Losses and keys are those of a recipe, such as soft_targets, labels, hidden_cosine, logit_mse.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +45,15 @@ def token_blocks(processor: Any, texts: Sequence[str], length: int) -> list[dict
     Returns:
         `input_ids`, `attention_mask` (all 1) and `LENGTHS` of each block.
     """
+    return filled_blocks(text_documents(processor, texts), length)
+
+
+def text_documents(processor: Any, texts: Sequence[str]) -> Iterator[list[int]]:
+    """The documents of `token_blocks` as tokens, each with its end."""
     end = processor.eos_token_id
-    documents = (
-        tokens if tokens[-1:] == [end] else [*tokens, end]
-        for start in range(0, len(texts), _CHUNK)
-        for tokens in processor(list(texts[start : start + _CHUNK]), verbose=False)["input_ids"]
-    )
-    return filled_blocks(documents, length)
+    for start in range(0, len(texts), _CHUNK):
+        for tokens in processor(list(texts[start : start + _CHUNK]), verbose=False)["input_ids"]:
+            yield tokens if tokens[-1:] == [end] else [*tokens, end]
 
 
 def filled_blocks(documents: Iterable[Sequence[int]], length: int) -> list[dict[str, list[int]]]:
@@ -77,9 +79,12 @@ def filled_blocks(documents: Iterable[Sequence[int]], length: int) -> list[dict[
     return blocks
 
 
-def next_tokens(block: Mapping[str, Sequence[int]], *, ignored: int) -> list[int]:
-    """What follows each token of a block within its document; `ignored` where nothing does."""
-    ids, targets, start = block["input_ids"], [], 0
+def next_tokens(
+    block: Mapping[str, Sequence[int]], *, ignored: int, of: Sequence[int] | None = None
+) -> list[int]:
+    """What follows each token of a block within its document, or what `of` says of it; else `ignored`."""
+    ids, start = block["input_ids"] if of is None else of, 0
+    targets: list[int] = []
     for length in block[LENGTHS]:
         targets += [*ids[start + 1 : start + length], ignored]
         start += length

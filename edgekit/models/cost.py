@@ -39,6 +39,7 @@ def cost(model: Model, *, length: int) -> StudentCost:
     One row is really run, under PyTorch's own counter; elementwise work, small beside it, isn't counted.
     """
     import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
     module = model.module
@@ -55,9 +56,10 @@ def cost(model: Model, *, length: int) -> StudentCost:
     }
     counter = FlopCounterMode(display=False)
     training = module.training
-    # A fused LSTM hides its products from the counter; PyTorch's plain one shows them.
+    # A fused LSTM and fused attention hide their products from the counter; PyTorch's plain ones show them.
+    plain = torch.backends.mkldnn.flags(enabled=False)
     try:
-        with quiet(), torch.no_grad(), torch.backends.mkldnn.flags(enabled=False), counter:
+        with quiet(), torch.no_grad(), plain, sdpa_kernel(SDPBackend.MATH), counter:
             module.eval()(**inputs)
     finally:
         module.train(training)

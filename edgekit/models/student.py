@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edgekit.models.students.layers import block_influence, select_layers, with_layers
 from edgekit.models.students.narrow import narrowed
-from edgekit.models.students.vocabulary import Trimmed, count_tokens, trim, with_vocabulary
+from edgekit.models.students.vocabulary import (
+    Trimmed,
+    chat_tokens,
+    count_tokens,
+    named_tokens,
+    trim,
+    with_vocabulary,
+)
 from edgekit.models.tasks import layer_count
 from edgekit.signatures import INTEGER_INPUTS
-from edgekit.tasks import get_task
+from edgekit.tasks import TEXT_GENERATION, get_task
 from edgekit.types import Model, Rows
 
 if TYPE_CHECKING:
@@ -68,7 +75,7 @@ def make_student(parent: Model, config: Student, *, name: str, rows: Rows = (), 
     made = build_student(parent, layers=config.layers, select=config.select, name=name, rows=rows)
     told = [made.source.uri]
     if config.heads or config.intermediate_size or config.hidden_size:
-        module = narrowed(
+        module = _narrower(made)(
             made,
             rows,
             heads=config.heads,
@@ -95,6 +102,14 @@ def make_student(parent: Model, config: Student, *, name: str, rows: Rows = (), 
         made = replace(made, module=module)
         told.append(f"token table of rank {config.embedding_rank}")
     return replace(made, source=replace(made.source, uri="; ".join(told)))
+
+
+def _narrower(model: Model) -> Callable[..., Any]:
+    if model.signature.task != TEXT_GENERATION.name:
+        return narrowed
+    from edgekit.models.students.narrow_decoder import narrowed_decoder
+
+    return narrowed_decoder
 
 
 def _small(parent: Model, config: Student, *, name: str, rows: Rows, seed: int) -> Model:
@@ -132,14 +147,12 @@ def _small(parent: Model, config: Student, *, name: str, rows: Rows, seed: int) 
 
 def _trim(parent: Model, config: Student, counts: Mapping[int, int]) -> Trimmed:
     assert config.vocabulary is not None
-    own = parent.module.config.to_dict()
-    ids = [v for k, v in own.items() if k.endswith("_token_id") and isinstance(v, int)]
     return trim(
         parent.processor,
         counts,
         min_count=config.vocabulary.min_count,
         size=config.vocabulary.size,
-        keep=ids,
+        keep=named_tokens(parent.module) | chat_tokens(parent.processor),
     )
 
 

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgekit.data.documents import count_next, next_tokens, positions
-from edgekit.errors import ModelError, RecipeError
+from edgekit.errors import RecipeError
 from edgekit.scores import IGNORED
 from edgekit.stages.context import Context
+from edgekit.stages.language_tokens import in_common, kept_tokens_of, spelled
 from edgekit.stages.steps import STUDENT
 from edgekit.tasks import TEXT_GENERATION
 from edgekit.types import Model, Rows
 
 if TYPE_CHECKING:
     from edgekit.distill.collate import Collator
+    from edgekit.distill.language.shared import Shared
     from edgekit.distill.loop import Outcome
     from edgekit.stages.lessons import Lesson
 
@@ -65,18 +67,7 @@ def check_decoder(context: Context, model: Model, lesson: Lesson) -> None:
     check_apart(model.module)
     for teacher in lesson.teachers:
         check_apart(teacher.module)
-        if _tokens(teacher) != _tokens(model):
-            raise ModelError(
-                f"{model.name} and its teacher {teacher.name} have different tokenizers: their next tokens "
-                "can't be compared.",
-                remedy="Cut the student from its teacher: leave student.model out.",
-            )
-
-
-def _tokens(model: Model) -> Any:
-    from edgekit.stages.context import identity
-
-    return identity(model.processor), model.module.config.vocab_size
+        kept_tokens_of(teacher, model)
 
 
 def teach_decoder(context: Context, model: Model, lesson: Lesson) -> Outcome:
@@ -100,7 +91,7 @@ def teach_decoder(context: Context, model: Model, lesson: Lesson) -> Outcome:
     check_decoder(context, model, lesson)
     config, seed = lesson.distill, context.recipe.seed
     device = processes.join(context.placement.device)
-    blocks = [*context.rows_for(model.processor), *_teacher_texts(context, lesson)]
+    blocks, asked, shared = _training_blocks(context, model, lesson)
     held_out, _ = context.judged("validation", model.processor)
     collator = block_collator(model, blocks, device)
     lengths = [len(row["input_ids"]) for row in blocks]
@@ -111,8 +102,9 @@ def teach_decoder(context: Context, model: Model, lesson: Lesson) -> Outcome:
             stack.callback(module.to, "cpu")
             answers = ask_tokens(
                 module,
-                blocks,
-                inputs=collator.inputs,
+                asked,
+                inputs=block_collator(teacher, asked, device).inputs,
+                shared=shared,
                 autocast=autocast(context.placement),
                 folder=context.store.private / "answers" / teacher.name,
                 key=tokenizer_key(teacher.source.path),
@@ -143,13 +135,32 @@ def teach_decoder(context: Context, model: Model, lesson: Lesson) -> Outcome:
         )
 
 
-def _teacher_texts(context: Context, lesson: Lesson) -> Rows:
-    """Blocks of what the teacher writes after the beginnings of training texts, kept by the store."""
+def _training_blocks(context: Context, model: Model, lesson: Lesson) -> tuple[Rows, Rows, Shared | None]:
+    """What the student learns from, the same in its teacher's ids, and what they can compare; None: all."""
+    from itertools import chain
+
+    from edgekit.data.documents import filled_blocks
+    from edgekit.data.segments import segments
+
+    texts = context.rows_for(model.processor)
+    written = _teacher_texts(context, lesson)
+    kept = kept_tokens_of(lesson.teachers[0], model) if lesson.teachers else None
+    if kept is None:
+        blocks = [*texts, *filled_blocks(written, context.max_length)]
+        return blocks, blocks, None
+    [teacher] = lesson.teachers
+    own = list(spelled(written, teacher, model))
+    blocks = [*texts, *filled_blocks([document for document, _ in own], context.max_length)]
+    read = segments(model.processor, teacher.processor, context.splits.train.inputs + tuple(context.transfer))
+    return blocks, *in_common(kept, blocks, chain(read, (told for _, told in own)))
+
+
+def _teacher_texts(context: Context, lesson: Lesson) -> list[list[int]]:
+    """What the teacher writes after the beginnings of training texts, in its tokens; kept by the store."""
     config = lesson.distill.teacher_texts
     if config is None or not lesson.teachers:
         return []
     from edgekit import progress
-    from edgekit.data.documents import filled_blocks
     from edgekit.distill.device import autocast
     from edgekit.distill.language.writing import continued, stop_tokens
 
@@ -187,7 +198,7 @@ def _teacher_texts(context: Context, lesson: Lesson) -> Rows:
             module.to("cpu")
         return documents
 
-    documents = context.store.run(
+    documents: list[list[int]] = context.store.run(
         f"texts-{teacher.name}",
         inputs={
             "teacher": teacher.source.sha256,
@@ -199,4 +210,4 @@ def _teacher_texts(context: Context, lesson: Lesson) -> Rows:
         make=make,
         title="Write texts with the teacher",
     )
-    return filled_blocks(documents, context.max_length)
+    return documents

@@ -10,8 +10,9 @@ from edgekit.data.documents import count_next
 from edgekit.files import size_bytes, write_json
 from edgekit.stages.context import Context
 from edgekit.stages.language import JUDGED_TOGETHER, block_collator
+from edgekit.stages.language_tokens import in_common, kept_tokens_of
 from edgekit.stages.training import load_trained
-from edgekit.types import Interval, Trained
+from edgekit.types import Interval, Model, Trained
 
 if TYPE_CHECKING:
     from edgekit.llm_timing import LlmBench
@@ -24,27 +25,25 @@ Sums = dict[str, dict[str, list[float]]]  # model → what → one number a bloc
 
 def score_decoders(context: Context, models: Sequence[Trained]) -> Sums:
     """What each model says of the test text, the first being the teacher; see `token_figures`."""
-    from edgekit.batches import by_length
-    from edgekit.distill.language.judge import token_figures
+    from edgekit.distill.language.judge import FIGURES
 
     def make(key: str) -> Sums:
         loaded = {one.name: load_trained(context, one) for one in models}
-        teacher = loaded[models[0].name]
-        blocks, _ = context.judged("test", teacher.processor)
+        teacher, *students = loaded.values()
+        alike = [one for one in students if kept_tokens_of(teacher, one) is None]
+        # The student and the one without a teacher are cut alike.
+        fewer = [one for one in students if kept_tokens_of(teacher, one) is not None]
         device = context.placement.device
-        modules = {name: model.module.to(device) for name, model in loaded.items()}
+        for model in loaded.values():
+            model.module.to(device)
         try:
-            with progress.bar("Score on the test text", len(blocks), "rows") as bar:
-                return token_figures(
-                    modules,
-                    block_collator(teacher, blocks, device),
-                    by_length(blocks, JUDGED_TOGETHER),
-                    teacher=models[0].name,
-                    advance=bar.advance,
-                )
+            return {
+                **_token_sums(context, teacher, [teacher, *alike]),
+                **(_token_sums(context, teacher, fewer) if fewer else {}),
+            }
         finally:
-            for module in modules.values():
-                module.to("cpu")
+            for model in loaded.values():
+                model.module.to("cpu")
 
     found: Sums = context.store.run(
         "scores",
@@ -53,11 +52,35 @@ def score_decoders(context: Context, models: Sequence[Trained]) -> Sums:
             "data": context.splits.fingerprint,
             "max_length": context.max_length,
             "device": context.placement.device,
+            "figures": FIGURES,
         },
         make=make,
         title="Score on the test text",
     )
     return found
+
+
+def _token_sums(context: Context, teacher: Model, models: Sequence[Model]) -> Sums:
+    """`token_figures` of models that share one tokenizer."""
+    from edgekit.batches import by_length
+    from edgekit.data.segments import segments
+    from edgekit.distill.language.judge import token_figures
+
+    processor = models[0].processor
+    blocks, _ = context.judged("test", processor)
+    kept, shared = kept_tokens_of(teacher, models[0]), None
+    if kept is not None:
+        told = segments(processor, teacher.processor, context.splits.test.inputs)
+        _, shared = in_common(kept, blocks, told)
+    with progress.bar("Score on the test text", len(blocks), "rows") as bar:
+        return token_figures(
+            {one.name: one.module for one in (teacher, *models)},
+            block_collator(models[0], blocks, context.placement.device),
+            by_length(blocks, JUDGED_TOGETHER),
+            teacher=teacher.name,
+            shared=shared,
+            advance=bar.advance,
+        )
 
 
 def export_decoders(context: Context, student: Trained) -> list[BuiltDecoder]:
@@ -182,6 +205,8 @@ def _figures(context: Context, one: Trained, sums: dict[str, list[float]], *, ta
         same=_per_token(context, sums, what="same") if taught else None,
         seconds=one.seconds,
         curve=one.curve,
+        vocabulary=load_trained(context, one).module.config.vocab_size,
+        compared=sum(sums["compared"]) / max(sum(sums["own"]), 1) if taught else None,
     )
 
 
@@ -192,7 +217,7 @@ def _per_token(
     import numpy as np
 
     total = np.array(sums[what]) - (np.array(less[what]) if less else 0.0)
-    tokens = np.array(sums["tokens"])
+    tokens = np.array(sums["tokens" if what == "nll" else "compared"])
     random = np.random.default_rng(context.recipe.seed)
     drawn = random.integers(0, len(tokens), size=(context.recipe.benchmark.bootstrap, len(tokens)))
     counted = np.maximum(tokens[drawn].sum(axis=1), 1)

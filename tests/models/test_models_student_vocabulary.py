@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -86,7 +87,30 @@ def unigram() -> Any:
     )
 
 
-KINDS = {"wordpiece": wordpiece, "byte_bpe": byte_bpe, "unigram": unigram}
+def sentence_bpe() -> Any:
+    """As Llama 2, Mistral and Gemma have it: what has no token is written as its bytes."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    made.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    special = ["<pad>", "<unk>", "<s>", "</s>"]
+    made.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=900, special_tokens=special))
+    spec = json.loads(made.to_str())
+    spec["model"]["vocab"] |= {f"<0x{i:02X}>": len(spec["model"]["vocab"]) + i for i in range(256)}
+    made = Tokenizer.from_str(json.dumps(spec))
+    made.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", 2), ("</s>", 3)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
+    )
+
+
+KINDS = {"wordpiece": wordpiece, "byte_bpe": byte_bpe, "unigram": unigram, "sentence_bpe": sentence_bpe}
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -250,6 +274,15 @@ def test_a_padding_token_that_positions_count_from_may_not_move(tiny_classifier:
     cut = trim(teacher.processor, Counter(), keep=[9])
     with pytest.raises(ModelError, match="counts positions from its padding token"):
         with_vocabulary(module, replace(cut, ids={**cut.ids, 9: 5}))
+
+
+def test_with_bytes_no_character_need_stay() -> None:
+    whole = sentence_bpe()
+    cut = trim(whole, Counter(whole("the Work")["input_ids"])).processor
+    assert {t for t in cut.get_vocab() if len(t) == 1} == set("▁theWork")
+    for text in ("a copy of the Work", "naïve 日本 🙂"):
+        assert cut.unk_token_id not in cut(text)["input_ids"]
+        assert cut.decode(cut(text)["input_ids"], skip_special_tokens=True) == text
 
 
 def test_a_tokenizer_of_another_kind_is_refused() -> None:

@@ -14,10 +14,12 @@ from transformers import AutoModelForCausalLM
 
 from edgekit.errors import EdgekitError, ModelError, RecipeError
 from edgekit.files import read_json
+from edgekit.generation import generate
 from edgekit.models.decoders.load import load_decoder
 from edgekit.pipeline import plan_run, prepare, run_recipe, train_models
 from edgekit.recipe.mapping import recipe_from_mapping
 from edgekit.recipe.schema import Recipe
+from edgekit.stages.language_results import score_decoders
 from edgekit.types import CurvePoint
 from tests.decoder_examples import save_decoder
 
@@ -186,8 +188,24 @@ def test_a_plan_names_what_is_done_and_written(recipe: Make) -> None:
         ({"distill": {"weights": {"hidden_cosine": 1.0}}}, "not by hidden_cosine"),
         ({"distill": {"temperature": 2.0}}, "no temperature but 1"),
         ({"distill": {"mode": "mutual"}}, "distill.mode"),
-        ({"student": {"vocabulary": {"size": 100}}}, "student.vocabulary"),
-        ({"student": {"intermediate_size": 32}}, "student.intermediate_size"),
+        ({"student": {"embedding_rank": 16}}, "student.embedding_rank"),
+        (
+            {
+                "student": {"hidden_size": 40},
+                "exports": [{"target": "onnxruntime", "precisions": ["fp32", "int4"]}],
+            },
+            "in parts of 16, which student.hidden_size 40 is no multiple of; use 32",
+        ),
+        (
+            {
+                "student": {"intermediate_size": 80},
+                "exports": [
+                    {"target": "coreml", "precisions": ["int4"], "minimum_deployment_target": "iOS18"}
+                ],
+            },
+            "use 64",
+        ),
+        ({"student": {"quantization_aware": True}}, "student.quantization_aware"),
         (
             {"distill": {"weights": {"labels": 1.0, "soft_targets": 0, "hidden_cosine": 0}, "on_policy": {}}},
             "correct",
@@ -218,3 +236,85 @@ def test_what_a_decoder_cannot_have_is_refused_by_name(
 def test_lazy_updates_are_refused(recipe: Make, tmp_path: Path) -> None:
     with pytest.raises(EdgekitError, match="every token of a decoder's table"):
         train_models(prepare(recipe(distill={"embedding_updates": "lazy"}), tmp_path / "out"))
+
+
+CUT = {"layers": 2, "heads": 2, "intermediate_size": 64, "hidden_size": 48, "vocabulary": {"size": 264}}
+
+
+def test_a_student_cut_along_every_dimension(recipe: Make, tmp_path: Path) -> None:
+    """From the recipe to a verified file, under a teacher that has more tokens and writes texts as well."""
+    plan = recipe(
+        student=CUT,
+        distill={"teacher_texts": {"texts": 12, "prompt_tokens": 4, "new_tokens": 6}},
+        exports=[{"target": "onnxruntime", "precisions": ["fp32"], "decoder": {"context": 48}}],
+    )
+    run_recipe(plan, out=tmp_path / "out")
+    report = json.loads((tmp_path / "out/report.json").read_text(encoding="utf-8"))
+    teacher, student, alone = (report[name] for name in ("teacher", "student", "label_only"))
+    assert student["vocabulary"] == 264 < teacher["vocabulary"]
+    assert student["parameters"] == alone["parameters"] < teacher["parameters"] / 2
+    assert 0 < student["kl"]["value"] < alone["kl"]["value"]
+    assert 0.5 < student["compared"] < 1, "some words must have lost their tokens"
+    [artifact] = report["artifacts"]
+    assert artifact["parity"]["mean_kl"] < 1e-4 and not artifact["rejected_because"]
+    opened = load_decoder(tmp_path / "out/student", context=16)
+    text = "the naïve cat sat; 日本 ✓"
+    assert opened.processor.decode(opened.processor(text)["input_ids"]) == text
+    assert "kept 264 of its teacher's" in (tmp_path / "out/report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("cache", [None, 16])
+def test_tokens_alone_are_lost_without_a_divergence(recipe: Make, tmp_path: Path, cache: int | None) -> None:
+    """Texts keep their tokens, and the student says what its teacher says of them, given that it has them."""
+    plan = recipe(
+        student={"layers": 3, "vocabulary": {}},
+        distill={
+            "epochs": 1,
+            "learning_rate": 1e-12,
+            "weights": {"labels": 0, "soft_targets": 1.0, "hidden_cosine": 0},
+            "cache_top_k": cache,
+        },
+        baselines={"label_only": False},
+    )
+    context = prepare(plan, tmp_path)
+    teacher, student, _ = train_models(context)
+    assert student.parameters < teacher.parameters
+    assert abs(student.curve[-1].train_loss) < 1e-5
+    sums = score_decoders(context, [teacher, student])["student"]
+    assert sum(sums["kl"]) < 1e-3 and sums["same"] == sums["compared"]
+    # Held-out texts have no word that training has not.
+    assert sums["own"] == sums["tokens"] == sums["compared"]
+    before, after = (load_decoder(one.path, context=48) for one in (teacher, student))
+    assert len(after.processor) < len(before.processor)
+    assert generate(student.path, "the cat sat on a mat", tokens=8).ids
+
+
+def test_a_vocabulary_learns_on_policy(recipe: Make, tmp_path: Path) -> None:
+    plan = recipe(
+        student={"layers": 2, "vocabulary": {"size": 264}},
+        distill={
+            "epochs": 1,
+            "on_policy": {"share": 1.0, "prompt_tokens": 4, "new_tokens": 4},
+            "weights": {"labels": 0.2, "soft_targets": 0, "hidden_cosine": 0, "jensen_shannon": 1.0},
+        },
+        baselines={"label_only": False},
+    )
+    student = train_models(prepare(plan, tmp_path))[1]
+    assert 0 < student.curve[-1].train_loss < 1
+
+
+def test_distil_takes_a_decoder_and_plain_texts(recipe: Make, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from edgekit.cli.main import main
+
+    given = recipe()
+    words = ["distill", str(given.teacher.model.path), "--data", str(given.data.source.path), "--json", "-q"]
+    words += ["--task", "text-generation", "--layers", "2", "--epochs", "1", "--max-length", "32"]
+    words += ["--set", "student.intermediate_size=64", "--set", "student.vocabulary={size: 264}"]
+    words += ["--no-baselines", "--out", str(tmp_path / "out")]
+    told = CliRunner().invoke(main, words, prog_name="edgekit")
+    assert told.exit_code == 0, told.output
+    report = json.loads(told.stdout)["report"]
+    assert report["student"]["vocabulary"] == 264 and report["documents"]["train"] == 64
+    assert report["student"]["kl"]["value"] > 0

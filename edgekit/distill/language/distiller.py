@@ -54,7 +54,7 @@ class Language(Distiller):
         if self.on_policy is not None and float(torch.rand(())) < self.on_policy.share:
             assert self.teacher is not None
             mine = written(self.student, batch, self.on_policy)
-            sums = self._sums(mine, getattr(self.teacher, "live", self.teacher), labels=0.0)
+            sums = self._sums(mine, self.teacher.live, labels=0.0)
             tokens = (mine.labels != IGNORED).sum().clamp(min=1)  # type: ignore[union-attr]
             # A term that is missing in a step would be averaged over the others alone.
             silent = [sums.new_zeros(1)] if self.labels else []

@@ -18,9 +18,11 @@ from edgekit.scores import IGNORED
 
 if TYPE_CHECKING:
     from edgekit.distill.knowledge import Batch
+    from edgekit.distill.language.shared import Shared
     from edgekit.distill.loop import Judge
 
 Collate = Callable[[Sequence[int]], "Batch"]
+FIGURES = ("nll", "tokens", "own", "kl", "same", "compared")
 Groups = Sequence[Sequence[int]]  # indices of the blocks that share a batch
 
 
@@ -52,6 +54,7 @@ def token_figures(
     groups: Groups,
     *,
     teacher: str,
+    shared: Shared | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> dict[str, dict[str, list[float]]]:
     """Sums over the tokens of each held-out block, for each model.
@@ -59,23 +62,33 @@ def token_figures(
     Args:
         modules: by name, on the batches' device; whole vocabularies are compared, in fp32.
         teacher: the one of them that the others are compared with.
+        shared: the tokens of students that have fewer, which the blocks then are made of; the teacher is
+            asked for the next token given that it is one of these, and left out of the figures.
         advance: told how many blocks are done.
 
     Returns:
-        Model → `nll` (nats), `kl` (KL(teacher ‖ model), nats), `same` (tokens whose likeliest token is the
-        teacher's) and `tokens`, one number a block each.
+        Model → `nll` (nats of the text), `tokens` (of the teacher's tokenizer) and `own` (of the model's);
+        `kl` (KL(teacher ‖ model), nats), `same` (tokens whose likeliest token is the teacher's) and
+        `compared` (tokens that these two are sums over: all but those which only the student has there); one
+        number a block each.
     """
     count = 1 + max(index for indices in groups for index in indices)
-    found = {name: {what: [0.0] * count for what in ("nll", "kl", "same", "tokens")} for name in modules}
+    judged = [name for name in modules if shared is None or name != teacher]
+    found = {name: {what: [0.0] * count for what in FIGURES} for name in judged}
     for module in modules.values():
         module.eval()
     for indices, batch, counted in _batches(collate, groups):
         assert batch.labels is not None
         rows = torch.arange(len(indices), device=counted.device)[:, None].expand_as(counted)[counted]
-        states = {name: last_hidden(m, batch.inputs)[counted] for name, m in modules.items()}
-        for name, module in modules.items():
-            figures = _figures(module, modules[teacher], blocks=len(indices))
-            table = summed(figures, (rows, batch.labels[counted], states[name], states[teacher]))
+        theirs = batch.inputs if shared is None else shared.read(batch.inputs)
+        taught = last_hidden(modules[teacher], theirs)[counted]
+        marks = (torch.ones_like(rows),) * 2
+        if shared is not None:
+            marks = shared.theirs(indices, counted), shared.alike(indices, counted)
+        for name in judged:
+            state = taught if name == teacher else last_hidden(modules[name], batch.inputs)[counted]
+            figures = _figures(modules[name], modules[teacher], shared, blocks=len(indices))
+            table = summed(figures, (rows, batch.labels[counted], state, taught, *marks))
             for place, index in enumerate(indices):
                 for what, value in zip(found[name], table[place].tolist(), strict=True):
                     found[name][what][index] = value
@@ -83,20 +96,25 @@ def token_figures(
     return found
 
 
-def _figures(module: Any, teacher: Any, *, blocks: int) -> Callable[..., Tensor]:
-    """Makes what sums up some tokens, as `[blocks, 4]`."""
+def _figures(module: Any, teacher: Any, shared: Shared | None, *, blocks: int) -> Callable[..., Tensor]:
+    """Makes what sums up some tokens, as `[blocks, 6]`."""
 
-    def figures(row: Tensor, targets: Tensor, state: Tensor, theirs: Tensor) -> Tensor:
+    def figures(
+        row: Tensor, targets: Tensor, state: Tensor, theirs: Tensor, units: Tensor, alike: Tensor
+    ) -> Tensor:
         own = F.log_softmax(head_logits(module, state), dim=-1)
-        taught = F.log_softmax(head_logits(teacher, theirs), dim=-1)
+        said = head_logits(teacher, theirs)
+        taught = F.log_softmax(said if shared is None else shared.among(said), dim=-1)
         each = (
             -own.gather(-1, targets[:, None])[:, 0],
-            F.kl_div(own, taught, reduction="none", log_target=True).sum(-1),
-            (own.argmax(-1) == taught.argmax(-1)).float(),
-            torch.ones_like(targets, dtype=torch.float32),
+            units,
+            torch.ones_like(units),
+            F.kl_div(own, taught, reduction="none", log_target=True).sum(-1) * alike,
+            (own.argmax(-1) == taught.argmax(-1)) * alike,
+            alike,
         )
         table = torch.zeros(blocks, len(each), dtype=torch.float64, device=row.device)
-        return table.index_add_(0, row, torch.stack(each, dim=-1).double())
+        return table.index_add_(0, row, torch.stack([one.double() for one in each], dim=-1))
 
     return figures
 

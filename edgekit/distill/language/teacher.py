@@ -18,9 +18,10 @@ from edgekit.distill.fingerprint import answers_key
 from edgekit.distill.knowledge import Batch, Needs
 from edgekit.distill.language.chunks import CHUNK
 from edgekit.distill.language.decoder import head_logits, last_hidden
+from edgekit.distill.language.shared import Shared
 from edgekit.distill.teacher import once
 from edgekit.errors import TrainingError
-from edgekit.files import human
+from edgekit.files import human, sha256_json
 
 if TYPE_CHECKING:
     from edgekit.types import Rows
@@ -34,6 +35,10 @@ _TOP, _CLASSES, _REST = "top", "classes", "rest"
 class TokenTeacher(Protocol):
     """A frozen decoder that answers for tokens. What it says of a chunk is compared in the chunk."""
 
+    @property
+    def live(self) -> TokenTeacher:
+        """The same for texts that are not of the training set."""
+
     def tensors(self, batch: Batch, counted: Tensor) -> tuple[Tensor, ...]:
         """What `compared` needs, `[N, …]` each, for the N tokens where `counted` `[B, L]` is true."""
 
@@ -42,37 +47,71 @@ class TokenTeacher(Protocol):
 
 
 class LiveTokens:
-    """Runs the teacher on every batch; compares over the whole vocabulary."""
+    """Runs the teacher on every batch; compares over the whole vocabulary, or all of it that the student has.
 
-    def __init__(self, module: Any, *, autocast: Callable[[], Any]) -> None:
-        self.module, self._autocast = module.eval(), autocast
+    Args:
+        shared: the tokens of a student that has fewer; None: the student has them all.
+    """
+
+    def __init__(self, module: Any, *, autocast: Callable[[], Any], shared: Shared | None = None) -> None:
+        self.module, self._autocast, self._shared = module.eval(), autocast, shared
+
+    @property
+    def live(self) -> LiveTokens:
+        anywhere = self._shared.anywhere if self._shared is not None else None
+        return LiveTokens(self.module, autocast=self._autocast, shared=anywhere)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits of the student's tokens, `[…, V]` float32, from the teacher's last hidden states."""
+        logits = head_logits(self.module, hidden)
+        return logits if self._shared is None else self._shared.among(logits)
 
     @torch.no_grad()
     def tensors(self, batch: Batch, counted: Tensor) -> tuple[Tensor, ...]:
+        inputs = batch.inputs if self._shared is None else self._shared.read(batch.inputs)
         with self._autocast():
-            return (last_hidden(self.module, batch.inputs)[counted],)
+            hidden = last_hidden(self.module, inputs)[counted]
+        return hidden, *marks(self._shared, batch, counted)
 
     def compared(self, student_logits: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+        hidden, *alike = tensors
         with torch.no_grad():
-            return student_logits, head_logits(self.module, tensors[0])
+            theirs = self.logits(hidden)
+        return only_alike(student_logits, theirs, *alike)
 
 
 class CachedTokens:
     """Reads the k likeliest tokens and the rest as one mass; both models are compared over these k + 1."""
 
-    def __init__(self, live: LiveTokens, reader: Reader) -> None:
-        self.live, self._reader = live, reader
+    def __init__(self, live: LiveTokens, reader: Reader, *, shared: Shared | None = None) -> None:
+        self._live, self._reader, self._shared = live, reader, shared
+
+    @property
+    def live(self) -> LiveTokens:
+        return self._live.live
 
     def tensors(self, batch: Batch, counted: Tensor) -> tuple[Tensor, ...]:
         places = self._reader.places(torch.tensor(batch.indices), width=counted.shape[1])
         lines = places[counted.cpu()]
-        return tuple(
+        read = (
             self._reader.tokens(name, lines[None])[0].to(counted.device) for name in (_TOP, _CLASSES, _REST)
         )
+        return *read, *marks(self._shared, batch, counted)
 
     def compared(self, student_logits: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor]:
-        top, classes, rest = tensors
-        return large.coarse(student_logits, classes), torch.cat((top, rest), dim=-1)
+        top, classes, rest, *alike = tensors
+        own = large.coarse(student_logits, classes)
+        return only_alike(own, torch.cat((top, rest), dim=-1), *alike)
+
+
+def marks(shared: Shared | None, batch: Batch, counted: Tensor) -> tuple[Tensor, ...]:
+    """Which of the counted tokens are compared, `[N]` bool; nothing where all are."""
+    return () if shared is None else (shared.alike(batch.indices, counted),)
+
+
+def only_alike(student: Tensor, teacher: Tensor, alike: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Both logits `[n, C]`; where `alike` `[n]` is false the teacher's twice: no divergence, no gradient."""
+    return (student if alike is None else torch.where(alike[:, None], student, teacher)), teacher
 
 
 def ask_tokens(
@@ -86,23 +125,26 @@ def ask_tokens(
     limit_bytes: int,
     top_k: int | None,
     title: str,
+    shared: Shared | None = None,
 ) -> LiveTokens | CachedTokens:
     """A teacher that remembers its k likeliest tokens if that is asked for and fits on disk, or a live one.
 
     Args:
         module: on the device of training; put into evaluation mode here.
-        rows: blocks of tokens, the same in every epoch.
+        rows: blocks of the teacher's tokens, the same in every epoch.
         inputs: indices → the blocks' inputs, on that device.
         key: of the teacher's tokenizer, see `fingerprint.tokenizer_key`.
         limit_bytes: the most that may be kept.
         top_k: tokens kept of each answer; None: ask for every batch.
+        shared: the tokens of a student that has fewer, under whose ids the answers are kept.
 
     Raises:
         DiskFull: the answers may be kept, and there is no space for them.
         TrainingError: an answer is not finite.
     """
-    live = LiveTokens(module, autocast=autocast)
-    if top_k is None or not limit_bytes or top_k >= module.config.vocab_size - 1:
+    live = LiveTokens(module, autocast=autocast, shared=shared)
+    classes = module.config.vocab_size if shared is None else len(shared.kept)
+    if top_k is None or not limit_bytes or top_k >= classes - 1:
         return live
     columns = (
         Column(_TOP, "float32", top_k, True),
@@ -117,6 +159,8 @@ def ask_tokens(
         )
         return live
     order = by_length(rows, _BATCH)
+    if shared is not None:
+        key = sha256_json([key, shared.kept.tolist()])
     full = answers_key(module, rows, needs=Needs(), autocast=autocast, top_k=top_k, order=order, key=key)
 
     def fill() -> None:
@@ -132,7 +176,7 @@ def ask_tokens(
         writer.finish({"rows": len(rows), "versions": {"edgekit": __version__}})
 
     once(folder, fill)
-    return CachedTokens(live, Reader(folder, layout))
+    return CachedTokens(live, Reader(folder, layout), shared=shared)
 
 
 @torch.no_grad()
@@ -142,9 +186,7 @@ def _likeliest(
     """`[B, L, …]` by column."""
     with autocast():
         hidden = last_hidden(live.module, inputs)
-        pieces = [
-            large.cut(head_logits(live.module, part), top_k) for part in hidden.flatten(0, 1).split(CHUNK)
-        ]
+        pieces = [large.cut(live.logits(part), top_k) for part in hidden.flatten(0, 1).split(CHUNK)]
     found = [torch.cat(column).unflatten(0, hidden.shape[:2]) for column in zip(*pieces, strict=True)]
     if not all(bool(found[i].isfinite().all()) for i in (0, 2)):
         raise TrainingError(

@@ -8,12 +8,10 @@ from typing import Any
 
 from edgekit.errors import ModelError
 from edgekit.models import tasks
-from edgekit.models.students.measure import ROWS, padded_batches
+from edgekit.models.students.measure import BLOCKS, ROWS, padded_batches
 from edgekit.models.students.rebuild import rebuilt
 from edgekit.tasks import TEXT_GENERATION
 from edgekit.types import Model, Rows
-
-DECODER_BLOCKS = 16
 
 
 def select_layers(
@@ -80,7 +78,7 @@ def block_influence(model: Model, rows: Rows) -> tuple[float, ...]:
     # A decoder's logits over whole blocks would not fit into memory, and nobody looks at them.
     decoder = model.signature.task == TEXT_GENERATION.name
     reader = model.module.base_model if decoder else model.module
-    for batch in padded_batches(model, rows, limit=DECODER_BLOCKS if decoder else ROWS):
+    for batch in padded_batches(model, rows, limit=BLOCKS if decoder else ROWS):
         with torch.no_grad():
             hidden = reader(**batch, output_hidden_states=True).hidden_states
         real = batch["attention_mask"].bool()

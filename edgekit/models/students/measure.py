@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ROWS = 256
+BLOCKS = 16  # of a decoder, each as long as the recipe says
 BATCH = 32
 
 
@@ -24,6 +25,24 @@ class Flow:
     mean: Tensor
     variance: Tensor
 
+    @property
+    def power(self) -> Tensor:
+        """Mean square."""
+        return self.variance + self.mean.square()
+
+
+def require_rows(model: Model, rows: Rows) -> None:
+    """Refuses to measure on nothing.
+
+    Raises:
+        ModelError: there are no rows.
+    """
+    if not rows:
+        raise ModelError(
+            f"{model.name} can't be measured: there are no rows.",
+            remedy="Give tokenised training rows, or a student shape that needs no importance.",
+        )
+
 
 def padded_batches(model: Model, rows: Rows, limit: int = ROWS) -> Iterator[dict[str, Tensor]]:
     """The first `limit` rows as batches of similar length, `[≤ 32, L]` int64, on the module's device.
@@ -33,11 +52,7 @@ def padded_batches(model: Model, rows: Rows, limit: int = ROWS) -> Iterator[dict
     """
     import torch
 
-    if not rows:
-        raise ModelError(
-            f"{model.name} can't be measured: there are no rows.",
-            remedy="Give tokenised training rows, or a student shape that needs no importance.",
-        )
+    require_rows(model, rows)
     device = next(model.module.parameters()).device
     rows = list(rows[:limit])
     for indices in by_length(rows, BATCH):
@@ -49,6 +64,18 @@ def padded_batches(model: Model, rows: Rows, limit: int = ROWS) -> Iterator[dict
 
 def flows(model: Model, rows: Rows) -> Mapping[str, Flow]:
     """Input statistics of every `torch.nn.Linear` that runs, by module name; padding is left out."""
+    batches = ((batch, batch["attention_mask"].bool()) for batch in padded_batches(model, rows))
+    return flows_through(model.module, batches)
+
+
+def flows_through(
+    module: Any, batches: Iterable[tuple[Mapping[str, Tensor], Tensor | None]]
+) -> Mapping[str, Flow]:
+    """Input statistics of every `torch.nn.Linear` that runs, by module name.
+
+    Args:
+        batches: the module's inputs, and which of their tokens are real, `[B, L]` bool; None: all.
+    """
     import torch
 
     sums: dict[str, list[Any]] = {}
@@ -69,14 +96,13 @@ def flows(model: Model, rows: Rows) -> Mapping[str, Flow]:
 
     handles = [
         child.register_forward_pre_hook(watch(name))
-        for name, child in model.module.named_modules()
+        for name, child in module.named_modules()
         if isinstance(child, torch.nn.Linear)
     ]
     try:
         with torch.no_grad():
-            for batch in padded_batches(model, rows):
-                mask = batch["attention_mask"].bool()
-                model.module(**batch)
+            for inputs, mask in batches:  # noqa: B007 - the hooks read it
+                module(**inputs)
     finally:
         for handle in handles:
             handle.remove()
@@ -85,3 +111,8 @@ def flows(model: Model, rows: Rows) -> Mapping[str, Flow]:
         mean = total / count
         made[name] = Flow(mean.cpu(), (squares / count - mean.square()).clamp_min(0).cpu())
     return made
+
+
+def strongest(scores: Tensor, count: int) -> Tensor:
+    """Indices of the `count` largest scores, ascending."""
+    return scores.topk(count).indices.sort().values

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from edgekit.errors import ModelError
 from edgekit.models import tasks
 from edgekit.models.students.layers import layer_stack
-from edgekit.models.students.measure import Flow, flows
+from edgekit.models.students.measure import Flow, flows, strongest
 from edgekit.models.students.rebuild import rebuilt
 from edgekit.types import Model, Rows
 
@@ -175,11 +175,11 @@ class _Cut:
     def module(self) -> Any:
         import torch
 
-        self.width = _strongest(self._width_scores(), self.new.width)
+        self.width = strongest(self._width_scores(), self.new.width)
         self._choose_heads()
         for layer in range(self.count):
             up, down = self._name(layer, self.layout.up), self._name(layer, self.layout.down)
-            units = _strongest(self._scores(down), self.new.intermediate)
+            units = strongest(self._scores(down), self.new.intermediate)
             self.kept[up, 0] = self.kept[down, 1] = units
         for name, child in self.source.named_modules():
             if isinstance(child, torch.nn.Linear):
@@ -243,7 +243,7 @@ class _Cut:
         else:
             by_head = [s.reshape(heads, size).sum(1) for s in scores]
         for layer in range(self.count):
-            kept = _strongest(by_head[layer], self.new.heads)
+            kept = strongest(by_head[layer], self.new.heads)
             query, key, value, out = (
                 self._name(layer, p)
                 for p in (self.layout.query, self.layout.key, self.layout.value, self.layout.out)
@@ -251,8 +251,8 @@ class _Cut:
             norms = [self._linear(n).weight.detach().double().norm(dim=1) for n in (query, key)]
             pairs = (norms[0] * norms[1]).reshape(heads, size)
             values = scores[layer].reshape(heads, size)
-            attend = torch.cat([h * size + _strongest(pairs[h], self.new.head_size) for h in kept])
-            carry = torch.cat([h * size + _strongest(values[h], self.new.head_size) for h in kept])
+            attend = torch.cat([h * size + strongest(pairs[h], self.new.head_size) for h in kept])
+            carry = torch.cat([h * size + strongest(values[h], self.new.head_size) for h in kept])
             self.kept[query, 0] = self.kept[key, 0] = attend
             self.kept[value, 0] = self.kept[out, 1] = carry
             for name in shared:
@@ -274,8 +274,3 @@ class _Cut:
 
     def _indices(self, key: str, axis: int) -> Tensor:
         return self.kept.get((key.rsplit(".", 1)[0], axis), self.width)
-
-
-def _strongest(scores: Tensor, count: int) -> Tensor:
-    """Indices of the `count` largest scores, ascending."""
-    return scores.topk(count).indices.sort().values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -50,6 +51,8 @@ def rebuilt(
         raise _unfit(config, str(error).splitlines()[-1].strip()) from error
     if missing or unexpected:
         raise _unfit(config, ", ".join([*missing, *unexpected][:3]))
+    if getattr(module, "generation_config", None) is not None:
+        fresh.generation_config = copy.deepcopy(module.generation_config)
     return fresh.float().eval()
 
 

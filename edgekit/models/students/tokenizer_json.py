@@ -20,6 +20,7 @@ from typing import Any
 from edgekit.errors import ModelError
 
 BYTE = re.compile(r"^<0x[0-9A-F]{2}>$")  # sentencepiece's byte fallback
+BYTES = {f"<0x{i:02X}>" for i in range(256)}
 Json = Mapping[str, Any]
 
 
@@ -31,7 +32,7 @@ def vocabulary(spec: Json) -> dict[str, int]:
 
 
 def fallback(spec: Json) -> set[str]:
-    """Tokens that stay whatever the data: added and unknown ones, single characters, bytes.
+    """Tokens that stay whatever the data: added and unknown ones, bytes, and without bytes single characters.
 
     Raises:
         ModelError: the tokenizer's model is of another kind.
@@ -39,18 +40,22 @@ def fallback(spec: Json) -> set[str]:
     model = spec["model"]
     kind, tokens = model.get("type"), vocabulary(spec)
     kept = {added["content"] for added in spec["added_tokens"]}
+    if model.get("byte_fallback") and tokens.keys() >= BYTES:
+        single = BYTES  # a character without a token is written as its bytes
+    else:
+        single = {t for t in tokens if len(t) == 1 or BYTE.match(t)}
     if kind == "WordPiece":
         prefix = model["continuing_subword_prefix"]
         kept |= {t for t in tokens if len(t.removeprefix(prefix)) == 1} | {model["unk_token"]}
     elif kind == "BPE" and not model.get("continuing_subword_prefix"):
         suffix = model.get("end_of_word_suffix") or ""
-        kept |= {t for t in tokens if len(t) == 1 or BYTE.match(t)}
+        kept |= single
         if suffix:
             kept |= {t for t in tokens if t.endswith(suffix) and len(t) == len(suffix) + 1}
         kept |= {model["unk_token"]} if model.get("unk_token") else set()
     elif kind == "Unigram":
         pieces = model["vocab"]
-        kept |= {t for t in tokens if len(t) == 1 or BYTE.match(t)}
+        kept |= single
         kept.add(min(pieces, key=lambda piece: piece[1])[0])
         kept |= {pieces[model["unk_id"]][0]} if model.get("unk_id") is not None else set()
     else:
@@ -68,8 +73,11 @@ def parts(spec: Json) -> Callable[[str], set[str]]:
         return lambda token: {token}
     rank = {pair: i for i, pair in enumerate(_merges(model))}
     suffix = model.get("end_of_word_suffix") or ""
+    added = {one["content"] for one in spec["added_tokens"]}  # found in a text before anything is merged
 
     def built_from(token: str) -> set[str]:
+        if token in added:
+            return {token}
         ends = bool(suffix) and token.endswith(suffix)
         symbols = list(token.removesuffix(suffix) if ends else token)
         if ends and symbols:

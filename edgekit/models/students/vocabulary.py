@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import functools
+import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,8 @@ from edgekit.models.students.rebuild import rebuilt
 from edgekit.types import Rows
 
 SEPARATE_FILES = ("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "tokenizer.model")
+SUPPRESSED = ("suppress_tokens", "begin_suppress_tokens")  # ids in a generation_config
+PIPELINE = ("normalizer", "pre_tokenizer", "decoder")  # of a tokenizer.json
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ def trim(
             if count < min_count or i not in tokens:
                 continue
             needed = parts(tokens[i]) & known
-            if size is None or len(kept | needed) <= size:
+            if size is None or len(kept) + len(needed - kept) <= size:
                 kept |= needed
         made, ids = tokenizer_json.rewritten(spec, kept)
         return Trimmed(_reloaded(Path(folder), made, ids), tuple(sorted(ids, key=lambda old: ids[old])), ids)
@@ -129,20 +134,85 @@ def with_vocabulary(module: Any, trimmed: Trimmed) -> Any:
             f"A {config.model_type} model counts positions from its padding token {pad}, which would move.",
             remedy="Leave student.vocabulary out for this model.",
         )
-    for name, value in config.to_dict().items():
-        if name.endswith("_token_id") and isinstance(value, int):
-            setattr(config, name, trimmed.ids.get(value))
-        elif name.endswith("_token_id") and isinstance(value, list):
-            setattr(config, name, [trimmed.ids[i] for i in value if i in trimmed.ids] or None)
+    _renumber(config, trimmed.ids)
     config.vocab_size = len(trimmed.kept)
     rows = torch.tensor(trimmed.kept)
-    return rebuilt(module, config, choose=lambda key, axis: rows)
+    made = rebuilt(module, config, choose=lambda key, axis: rows)
+    if getattr(made, "generation_config", None) is not None:
+        _renumber(made.generation_config, trimmed.ids)
+    return made
+
+
+def named_tokens(module: Any) -> set[int]:
+    """Ids that a model's configurations name: what begins, ends and fills texts."""
+    configs = (module.config, getattr(module, "generation_config", None))
+    found: set[int] = set()
+    for config in configs:
+        for value in _named(config).values() if config is not None else ():
+            found.update(value if isinstance(value, list) else [value])
+    return found
+
+
+def _named(config: Any) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in config.to_dict().items()
+        if (name.endswith("_token_id") or name in SUPPRESSED) and isinstance(value, int | list)
+    }
+
+
+def _renumber(config: Any, ids: Mapping[int, int]) -> None:
+    for name, value in _named(config).items():
+        if isinstance(value, list):
+            setattr(config, name, [ids[i] for i in value if i in ids] or None)
+        else:
+            setattr(config, name, ids.get(value))
+
+
+def chat_tokens(processor: Any) -> set[int]:
+    """Tokens of what a tokenizer's chat template writes around messages; empty without a template."""
+    found: set[int] = set()
+    if getattr(processor, "chat_template", None):
+        from jinja2 import TemplateError
+
+        messages = [{"role": role, "content": ""} for role in ("system", "user", "assistant", "user")]
+        for chat in (messages, messages[1:]):
+            with contextlib.suppress(TemplateError):  # some templates know no system
+                found.update(
+                    processor.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
+                )
+    return found
 
 
 def token_map(teacher: Any, student: Any) -> dict[int, int]:
     """Teacher token id → student token id, for the tokens that both have."""
     theirs, mine = teacher.get_vocab(), student.get_vocab()
     return {i: mine[token] for token, i in theirs.items() if token in mine}
+
+
+def kept_tokens(teacher: Any, student: Any) -> tuple[int, ...] | None:
+    """Student token id → teacher token id; None if it is not the teacher's tokenizer with fewer tokens."""
+    told = [json.loads(one.backend_tokenizer.to_str()) for one in (teacher, student)]
+    theirs, mine = teacher.get_vocab(), student.get_vocab()
+    alike = all(told[0].get(part) == told[1].get(part) for part in PIPELINE)
+    if not alike or told[0]["model"]["type"] != told[1]["model"]["type"] or not mine.keys() <= theirs.keys():
+        return None
+    order = sorted(mine, key=lambda token: mine[token])
+    return tuple(theirs[token] for token in order) if mine[order[-1]] == len(order) - 1 else None
+
+
+def spelling(teacher: Any, student: Any) -> Callable[[int], tuple[int, ...]]:
+    """A function that gives for a teacher's token the student's tokens that write it."""
+    ids = token_map(teacher, student)
+    model = student.backend_tokenizer.model
+
+    @functools.cache
+    def spelled(token: int) -> tuple[int, ...]:
+        if token in ids:
+            return (ids[token],)
+        return tuple(piece.id for piece in model.tokenize(teacher.convert_ids_to_tokens(token)))
+
+    return spelled
 
 
 def aligned(teacher: Any, student: Any, teacher_rows: Rows, student_rows: Rows) -> tuple[bool, ...]:

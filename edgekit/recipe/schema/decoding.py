@@ -12,6 +12,7 @@ from edgekit.recipe.schema.base import Config
 if TYPE_CHECKING:
     from edgekit.recipe.schema.outputs import Export
     from edgekit.recipe.schema.recipe import Recipe
+    from edgekit.recipe.schema.student import Student
 
 KvCache = Literal["fp32", "fp16", "int8"]
 KV_CACHES: tuple[str, ...] = get_args(KvCache)
@@ -20,6 +21,8 @@ DECODER_PRECISIONS: dict[str, tuple[str, ...]] = {  # target → precisions, its
     "coreml": ("fp16", "int8", "int4", "palette4", "palette4-grouped"),
     "coreai": ("fp32", "int8", "int4"),
 }
+
+LEAST_BLOCK = 16  # inputs that share a scale, in ONNX Runtime
 
 # Losses on the next token, and those between two distributions of it.
 DECODER_LOSSES = ("labels", "soft_targets", "reverse_kl", "symmetric_kl", "jensen_shannon")
@@ -72,18 +75,15 @@ def refuse_for_decoders(recipe: Recipe) -> None:
         "distill.hard_samples": distill.hard_samples,
         "distill.mode": distill.mode if distill.mode != "offline" else None,
         "student.architecture": student.architecture if student.architecture != "teacher" else None,
-        "student.heads": student.heads,
-        "student.intermediate_size": student.intermediate_size,
-        "student.hidden_size": student.hidden_size,
         "student.embedding_rank": student.embedding_rank,
-        "student.vocabulary": student.vocabulary,
         "student.quantization_aware": student.quantization_aware,
     }
     told = [name for name, value in refused.items() if value]
     if told:
         raise ValueError(f"{', '.join(told)}: not for task: text-generation; leave it out")
-    if wrong := [text for export in recipe.exports for text in _not_written(export)]:
-        raise ValueError(f"exports: {wrong[0]}")
+    for export in recipe.exports:
+        for wrong in (*_not_written(export), *_not_stored(export, student)):
+            raise ValueError(f"exports: {wrong}")
     for platform in recipe.kits:
         _require_export(platform, recipe.exports)
 
@@ -124,3 +124,22 @@ def _not_written(export: Export) -> Iterator[str]:
         yield f"decoder.kv_cache and decoder.table_bits are for onnxruntime; leave them out for {target}"
     if target != "coreml" and own.split_phases:
         yield f"decoder.split_phases is for coreml; one graph serves both phases of {target}"
+
+
+def _not_stored(export: Export, student: Student) -> Iterator[str]:
+    """Sizes of a student that few bits can't be cut into blocks or groups of."""
+    for precision in export.precisions:
+        parts = {
+            ("onnxruntime", precision): LEAST_BLOCK if precision != "fp32" else 1,
+            ("coreml", "int4"): export.block_size,
+            ("coreai", "int4"): export.block_size,
+            ("coreml", "palette4-grouped"): export.group_size,
+        }.get((export.target, precision), 1)
+        # A matrix's last block may be a part of one in ONNX, but not the token table's.
+        for field in ("hidden_size", *(["intermediate_size"] if export.target != "onnxruntime" else [])):
+            value = getattr(student, field)
+            if value and value % parts:
+                yield (
+                    f"{export.target} {precision} stores weights in parts of {parts}, which student.{field} "
+                    f"{value} is no multiple of; use {max(1, value // parts) * parts}"
+                )

@@ -5,13 +5,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
-.PHONY: help venv demo test test-slow test-kits swift-toolchain kotlin-toolchain lint bench peers bench-peers bench-llm conformance clean
+.PHONY: help venv demo test test-slow test-kits test-coreai swift-toolchain kotlin-toolchain lint bench peers bench-peers bench-llm conformance clean
 
 help:
 	@echo "make demo       distil, export, verify and benchmark the movie-review student; report in exported/"
 	@echo "make test       the tests, without the slow ones"
 	@echo "make test-slow  the slow tests, and the property tests on new random examples"
 	@echo "make test-kits  builds and tests the app kits in Swift, Kotlin and TypeScript (fetches 0.7 GB once)"
+	@echo "make test-coreai  Core AI assets, run by Apple's own runtime (an environment of its own, 2.4 GB)"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      edgekit's own benchmarks"
 	@echo "make peers      an environment for each toolkit that edgekit is compared with (9 GB, some minutes)"
@@ -55,6 +56,20 @@ swift-toolchain:
 kotlin-toolchain:
 	tests/toolchains/kotlin.sh make
 
+# Core AI's packages are young: they stay out of the environment that everything else is tested in.
+COREAI := .venv-coreai
+
+$(COREAI)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(COREAI)
+	$(COREAI)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(COREAI)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	    --editable ".[dev,coreai]"
+	@touch $@
+
+test-coreai: $(COREAI)/.ready
+	$(COREAI)/bin/python -m pytest -k "coreai or asset" --show-capture=no \
+	    tests/export/test_export_coreai.py tests/verify/test_verify_decoder.py
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -87,4 +102,4 @@ conformance: $(STAMP)
 	$(BIN)/python benchmarks/coreml_conformance.py
 
 clean:
-	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-peers .venv-coreai .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgekit.codec import to_json
 from edgekit.errors import DataError, ModelError, RecipeError
-from edgekit.files import folder_lock, sha256_file, sha256_json, sha256_path, size_bytes
+from edgekit.files import PACKAGES, folder_lock, sha256_file, sha256_json, sha256_path, size_bytes
 from edgekit.quiet import hush
 from edgekit.recipe.schema import Asset, Benchmark, Data, Export, Gates
 from edgekit.stages.decoder_artifacts import export_decoder as export_decoder
@@ -116,7 +116,7 @@ def export_model(
     """Exports a model folder to each target; every file is verified against the folder.
 
     Args:
-        targets: "onnx", "onnxruntime", "coreml".
+        targets: "onnx", "onnxruntime", "coreml", "coreai".
         precisions: target → precisions; the plain one of each target by default.
         compression: `block_size`, `mixed` and the other settings of a recipe's export.
         out: results folder; `exported/<folder's name>` when None.
@@ -181,7 +181,7 @@ def quantize_model(
 
 def _folder_of(model: Path) -> Path:
     """The model folder that an exported file came from, when it lies where edgekit put it."""
-    if model.suffix in (".onnx", ".mlpackage"):
+    if model.suffix in (".onnx", *PACKAGES):
         folder = model.absolute().parent.parent
         if not (folder / "model.safetensors").is_file():
             raise ModelError(
@@ -307,7 +307,7 @@ def bench_models(
     entries: list[Entry] = []
     first: Signature | None = None
     for model in map(Path, models):
-        if model.is_dir() and model.suffix != ".mlpackage":
+        if model.is_dir() and model.suffix not in PACKAGES:
             loaded = load(model)
             weights = model / "model.safetensors"
             size = size_bytes(weights if weights.is_file() else model)

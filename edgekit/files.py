@@ -19,6 +19,10 @@ from edgekit.errors import DiskFull, RunLocked
 _CHUNK = 1 << 20
 
 
+# Folders that are one model.
+PACKAGES = (".mlpackage", ".aimodel")
+
+
 def sha256_file(path: Path) -> str:
     """Hex sha256 of a file's bytes."""
     digest = hashlib.sha256()

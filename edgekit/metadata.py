@@ -29,7 +29,7 @@ def read_signature(metadata: Mapping[str, Any], *, path: Path) -> Signature:
     if told is None:
         raise ModelError(
             f"{path} has no edgekit signature: its labels and maximum length are unknown.",
-            remedy="Export it again with: edgekit export MODEL --target onnx (or coreml).",
+            remedy="Export it again with: edgekit export MODEL --target onnx (or another).",
         )
     try:
         return from_json(Signature, json.loads(told) if isinstance(told, str) else told)

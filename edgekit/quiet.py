@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,9 @@ def hush() -> None:
         "optimum",
         "accelerate",
         "bitsandbytes",
+        "torch.utils._pytree",
+        "torchao",
+        "coreai_opt",
     ):
         logging.getLogger(name).setLevel(logging.ERROR)
 
@@ -41,3 +45,17 @@ def quiet() -> Iterator[None]:
     ):
         warnings.simplefilter("ignore")
         yield
+
+
+@contextlib.contextmanager
+def quiet_natively() -> Iterator[None]:
+    """Hides what native code writes to stderr; for short calls that raise when they fail."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w", encoding="utf-8") as sink:
+            os.dup2(sink.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

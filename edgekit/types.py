@@ -152,7 +152,7 @@ class Artifact:
 
     name: str  # "student-onnx-int8"
     path: Path
-    target: str  # "onnx" | "onnxruntime" | "coreml" | "pytorch"
+    target: str  # "onnx" | "onnxruntime" | "coreml" | "coreai" | "pytorch"
     precision: str  # "fp32" | "fp16" | a name in `recipe.schema.precisions.SCHEMES`
     signature: Signature
     size_bytes: int

@@ -188,22 +188,27 @@ def gpu() -> dict[str, Any]:
 
 def targets(found: tuple[Package, ...]) -> tuple[Target, ...]:
     """What each export target needs here."""
-    lacking = {
-        extra: [p.name for p in found if p.extra == extra and not p.usable] for extra in ("onnx", "coreml")
-    }
-    onnx, coreml = not lacking["onnx"], not lacking["coreml"]
+    lacking = {extra: _lacking(found, extra) for extra in ("onnx", "coreml", "coreai")}
+    onnx, coreml, coreai = (not missing for missing in lacking.values())
     converts = sys.platform in ("linux", "darwin")
     mac = sys.platform == "darwin"
     if mac:
         note = "runs natively, by compute unit"
     elif converts:
-        note = "converts and is checked structurally here; runs natively on macOS only"
+        note = "converts here and is executed by reference semantics; runs natively on macOS only"
     else:
         note = "coremltools converts on Linux and macOS only"
     return (
         Target("onnx", onnx, onnx, "runs in ONNX Runtime", _install("onnx", lacking["onnx"])),
         Target("coreml", coreml and converts, coreml and mac, note, _install("coreml", lacking["coreml"])),
+        Target("coreai", coreai, coreai, "runs here as well, slowly", _install("coreai", lacking["coreai"])),
     )
+
+
+def _lacking(found: tuple[Package, ...], extra: str) -> list[str]:
+    """What an extra needs and can't use; the extra itself where the installed edgekit is older than it."""
+    own = [p for p in found if p.extra == extra]
+    return [p.name for p in own if not p.usable] if own else [extra]
 
 
 def _install(extra: str, lacking: list[str]) -> str:

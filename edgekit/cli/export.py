@@ -91,10 +91,15 @@ def compression(words: Sequence[str], chosen: Mapping[str, Any]) -> tuple[tuple[
     return tuple(dict.fromkeys(precisions)), {**options, **({"mixed": budget} if budget else {})}
 
 
-@click.command(short_help="Write a model as ONNX or Core ML, and verify the file.")
+@click.command(short_help="Write a model as ONNX, Core ML or Core AI, and verify the file.")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "--target", "-t", "targets", multiple=True, required=True, help="onnx, onnxruntime or coreml; repeatable."
+    "--target",
+    "-t",
+    "targets",
+    multiple=True,
+    required=True,
+    help="onnx, onnxruntime, coreml or coreai; repeatable.",
 )
 @compression_options(default="fp16 for coreml, else fp32")
 @out_option(help="Results folder. [default: exported/<model's name>]")
@@ -139,9 +144,11 @@ def command(
     operators, and faster there. With --ort each ONNX file that passes is also written as .ort, made from it
     and run against it, beside the list of operators that a runtime built for it alone needs.
 
+    coreai (fp32, int8, int4; weights alone) is Apple's format for iOS and macOS 27, and needs its extra.
+
     A language model becomes a folder for onnxruntime (fp32, int8, int4, int4-hqq) and a package with states
-    for coreml (fp16, int8, int4, palette4, palette4-grouped), compared on texts: --data texts.txt, or
-    built-in ones. What the export will need of memory is told first, and refused when it can't fit.
+    for coreml (fp16, int8, int4, palette4, palette4-grouped) or coreai, compared on texts: --data texts.txt,
+    or built-in ones. What the export will need of memory is told first, and refused when it can't fit.
 
     \b
     Examples:
@@ -152,6 +159,7 @@ def command(
       edgekit export my-model -t coreml -p fp16,int8,palette6
       edgekit export my-model -t coreml -p int4 --minimum-deployment-target iOS18
       edgekit export my-model -t coreml --mixed --max-bytes 6MB --data test.csv
+      edgekit export my-model -t coreai -p fp32,int8
       edgekit export my-llm -t onnxruntime -t coreml -p int4 --context 2048
     """
     from edgekit.api import export_model, is_decoder

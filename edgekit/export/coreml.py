@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgekit.batches import is_padded
-from edgekit.errors import ExportError, first_line
+from edgekit.errors import ExportError
 from edgekit.export.coreml_convert import convert, save_package, write_out_gelu
-from edgekit.export.coreml_heads import LABEL_OUTPUT, answering, coreml_signature, predicts_a_label
+from edgekit.export.coreml_heads import LABEL_OUTPUT, coreml_signature, predicts_a_label
 from edgekit.export.coreml_inputs import array_inputs, chosen_lengths
 from edgekit.export.exportable import Exportable, artifact
+from edgekit.export.traced import trace
 from edgekit.files import require_space
 from edgekit.metadata import describe
 from edgekit.quiet import hush, quiet
@@ -50,8 +50,15 @@ def export_coreml(
     with quiet():
         import coremltools as ct
         import numpy as np
+        import torch
     signature = coreml_signature(model.signature)
-    program = _trace(model, fixed=usable[-1] if shapes == "fixed" else None)
+    program = trace(
+        model,
+        target="Core ML",
+        decompositions={torch.ops.aten.gelu.default: write_out_gelu},
+        fixed=usable[-1] if shapes == "fixed" else None,
+    )
+    _name_shared_weights(program)
     if predicts_a_label(model.signature):
         # Without the probabilities' name coremltools takes the last operation, a cast, and fails.
         probabilities = program.graph_signature.user_outputs[0]
@@ -82,32 +89,6 @@ def export_coreml(
         signature=signature,
         parameters=model.parameters,
     )
-
-
-def _trace(model: Exportable, *, fixed: int | None) -> Any:
-    import torch
-
-    limit = model.signature.max_length or 512
-    length = fixed or min(limit, 17)
-    example = tuple(
-        torch.ones((1, length), dtype=torch.int32) if is_padded(spec) else model.example[spec.name][:1]
-        for spec in model.signature.inputs
-    )
-    sequence = torch.export.Dim("sequence", min=2, max=limit)
-    flexible = tuple({1: sequence} if is_padded(spec) else {} for spec in model.signature.inputs)
-    dynamic = (flexible,) if not fixed and any(flexible) else None
-    try:
-        with quiet(), torch.no_grad():
-            program = torch.export.export(
-                answering(model), example, dynamic_shapes=dynamic
-            ).run_decompositions({torch.ops.aten.gelu.default: write_out_gelu})
-    except Exception as error:
-        raise ExportError(
-            f"{model.name} can't be traced for Core ML: {first_line(error)}",
-            remedy="Use an architecture that edgekit has an export module for, or export to ONNX.",
-        ) from error
-    _name_shared_weights(program)
-    return program
 
 
 def _name_shared_weights(program: Any) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LIBRARIES = {"onnxruntime": 450_000_000, "coreml": 600_000_000}  # bytes before any weight
+# Bytes before any weight.
+LIBRARIES = {"onnxruntime": 450_000_000, "coreml": 600_000_000, "coreai": 750_000_000}
 FP32 = 4  # bytes
 CODES = {
     "fp32": 4.0,
@@ -36,7 +37,7 @@ def estimate(
     """The phases of one export.
 
     Args:
-        target: "onnxruntime" or "coreml".
+        target: "onnxruntime", "coreml" or "coreai".
         precision: of the weights.
         parameters: of the model; a tied head counts once.
         largest: entries of its largest matrix.
@@ -51,7 +52,7 @@ def estimate(
         phases.append(MemoryPhase("writing", int(held + CODES[precision] * parameters + rounding)))
     else:
         phases.append(MemoryPhase("converting", held + CONVERTING * parameters))
-        if precision != "fp16":
+        if precision not in ("fp16", "fp32"):
             each = PALETTES if precision.startswith("palette") else COMPRESSING
             phases.append(MemoryPhase("compressing", held + each * parameters))
     return tuple(phases)

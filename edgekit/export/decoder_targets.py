@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import ExportError
-from edgekit.export.targets import get_target
+from edgekit.export.targets import TARGETS, get_target
 from edgekit.recipe.schema.decoding import DECODER_PRECISIONS, KV_CACHES
 
 # The options that a target has a use for.
 _USED = {
     "onnxruntime": ("context", "block_size", "table_bits", "kv_cache"),
     "coreml": ("context", "block_size", "group_size", "split_phases"),
+    "coreai": ("context", "block_size"),
 }
 
 
@@ -85,6 +86,6 @@ def check_kv_cache(kind: str) -> None:
 def decoder_path(out: Path, target: str, precision: str) -> Path:
     """`onnxruntime-int4/`, `coreml/model_int4.mlpackage` …: the plain one carries no suffix."""
     plain = precision == DECODER_PRECISIONS[target][0]
-    if target == "coreml":
-        return out / "coreml" / f"model{'' if plain else '_' + precision}.mlpackage"
+    if target != "onnxruntime":
+        return out / target / f"model{'' if plain else '_' + precision}{TARGETS[target].suffix}"
     return out / f"onnxruntime{'' if plain else '-' + precision}"

@@ -22,11 +22,13 @@ class Target:
 
 
 _ONNX = ("onnx", "onnxruntime", "onnxscript", "onnx_ir")
+_COREAI = ("coreai", "coreai_torch", "coreai_opt")
 TARGETS = {
     # Standard operators alone, for every runtime; and the same graph in ONNX Runtime's own operators.
     "onnx": Target("onnx", ".onnx", "onnx", precisions_of("onnx"), _ONNX, "onnx"),
     "onnxruntime": Target("onnxruntime", ".onnx", "onnxruntime", precisions_of("onnxruntime"), _ONNX, "onnx"),
     "coreml": Target("coreml", ".mlpackage", "coreml", precisions_of("coreml"), ("coremltools",), "coreml"),
+    "coreai": Target("coreai", ".aimodel", "coreai", precisions_of("coreai"), _COREAI, "coreai"),
 }
 
 

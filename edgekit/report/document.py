@@ -271,7 +271,7 @@ class ArtifactRecord(Record):
 
     name: str = Field(description="Unique in this report.")
     model: Role = Field(description="What was exported.")
-    target: str = Field(description="onnx, coreml or pytorch.")
+    target: str = Field(description="onnx, onnxruntime, coreml, coreai or pytorch.")
     precision: str = Field(description="fp32, fp16, or how weights are stored: int8, palette6, mixed …")
     path: str = Field(description="Relative to the folder of the report, with forward slashes.")
     size_bytes: Count = Field(description="Bytes on disk.")

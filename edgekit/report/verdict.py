@@ -5,7 +5,13 @@ from __future__ import annotations
 from edgekit.report.document import ArtifactRecord, GateRecord
 from edgekit.report.table import Cell
 
-_TARGETS = {"onnx": "ONNX", "onnxruntime": "ONNX Runtime", "coreml": "Core ML", "pytorch": "PyTorch"}
+_TARGETS = {
+    "onnx": "ONNX",
+    "onnxruntime": "ONNX Runtime",
+    "coreml": "Core ML",
+    "coreai": "Core AI",
+    "pytorch": "PyTorch",
+}
 
 
 def verdict(artifact: ArtifactRecord) -> Cell:

@@ -12,8 +12,8 @@ def open_runner(path: Path, *, threads: int = 1, compute_units: str | None = Non
     """Opens an exported file, package or model folder.
 
     Args:
-        path: `.onnx`, `.mlpackage` (natively on a Mac, elsewhere by reference semantics), or a folder that
-            edgekit saved.
+        path: `.onnx`, `.mlpackage` (natively on a Mac, elsewhere by reference semantics), `.aimodel`, or a
+            folder that edgekit saved.
         threads: CPU threads for one call.
         compute_units: Core ML only, on a Mac: "CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE" or "ALL".
 
@@ -33,11 +33,15 @@ def open_runner(path: Path, *, threads: int = 1, compute_units: str | None = Non
         from edgekit.runtimes.coreml_reference import CoreMLReferenceRunner
 
         return CoreMLReferenceRunner(path, threads=threads)
+    if path.suffix == ".aimodel":
+        from edgekit.runtimes.coreai import CoreAIRunner
+
+        return CoreAIRunner(path)
     if path.is_dir():
         from edgekit.runtimes.pytorch import open_folder
 
         return open_folder(path, threads=threads)
     raise ModelError(
         f"{path} is not a model that edgekit can run.",
-        remedy="Give a model folder, an .onnx file or an .mlpackage.",
+        remedy="Give a model folder, an .onnx file, an .mlpackage or an .aimodel.",
     )

@@ -1,8 +1,8 @@
-"""What Apple's runtime and `edgekit.mil` have in common: the lengths a package takes, and what it answers."""
+"""What the runners of Apple's formats have in common: the lengths a package takes, and what it answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgekit.batches import is_padded
@@ -19,21 +19,21 @@ class TextPackage:
     """One row at a time in and out of a package that edgekit exported.
 
     Args:
-        spec: the package's specification.
         signature: from its metadata.
+        lengths: the only ones that it takes, see `lengths_of`; empty: any up to its limit.
 
     Raises:
         ModelError: the package answers with a state, from call to call.
     """
 
-    def __init__(self, spec: Any, signature: Signature) -> None:
+    def __init__(self, signature: Signature, lengths: Sequence[int] = ()) -> None:
         if signature.task == TEXT_GENERATION.name:
             raise ModelError(
                 f"The package is for {signature.task}, whose calls depend on one another.",
-                remedy="Execute it with edgekit.mil: model.make_state(), then model.predict(inputs, state).",
+                remedy="Use `edgekit generate`, or edgekit.mil with model.make_state().",
             )
         self.signature = signature
-        self._lengths = _lengths(spec) if is_padded(signature.inputs[0]) else ()
+        self._lengths = tuple(lengths) if is_padded(signature.inputs[0]) else ()
 
     def feed(self, batch: Batch, row: int) -> dict[str, np.ndarray]:
         """A row's inputs, int32 `[1, L]`, padded where the package takes certain lengths only; or
@@ -77,8 +77,10 @@ class TextPackage:
         return found
 
 
-def _lengths(spec: Any) -> tuple[int, ...]:
-    """The only sequence lengths that the first input takes, ascending; empty: any up to its limit."""
+def lengths_of(spec: Any) -> tuple[int, ...]:
+    """The only sequence lengths that a Core ML package's first input takes, ascending; empty: any up to its
+    limit.
+    """
     array = spec.description.input[0].type.multiArrayType
     if len(array.shapeRange.sizeRanges):
         return ()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgekit.errors import ExportError, MissingExtra, ModelError
 from edgekit.metadata import read_signature
 from edgekit.quiet import hush, quiet
-from edgekit.runtimes.coreml_io import TextPackage
+from edgekit.runtimes.coreml_io import TextPackage, lengths_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ class CoreMLRunner:
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelError(f"{path} can't be loaded: {error}", remedy="Export it again.") from error
         self.signature = read_signature(self._model.user_defined_metadata, path=path)
-        self._package = TextPackage(self._model.get_spec(), self.signature)
+        self._package = TextPackage(self.signature, lengths_of(self._model.get_spec()))
         self.name = f"Core ML, macOS ({compute_units})"
 
     def run(self, batch: Batch) -> dict[str, np.ndarray]:

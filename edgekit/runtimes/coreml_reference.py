@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from edgekit.metadata import read_signature
-from edgekit.runtimes.coreml_io import TextPackage
+from edgekit.runtimes.coreml_io import TextPackage, lengths_of
 from edgekit.runtimes.coreml_program import coreml_spec, open_program
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class CoreMLReferenceRunner:
         self._model = open_program(path)
         spec = coreml_spec(path)
         self.signature = read_signature(spec.description.metadata.userDefined, path=path)
-        self._package = TextPackage(spec, self.signature)
+        self._package = TextPackage(self.signature, lengths_of(spec))
         self._threads, self._rounding = threads, rounding
         self.name = f"edgekit.mil ({SEMANTICS}{', unrounded' if rounding == 'none' else ''})"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edgekit.errors import ModelError
-from edgekit.files import read_json
+from edgekit.files import PACKAGES, read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ def open_decoder(path: Path, *, threads: int = 1, context: int | None = None) ->
 
     Args:
         path: a folder of safetensors, a `.gguf` file, an ONNX folder that edgekit (or onnxruntime-genai's
-            builder) wrote, or an `.mlpackage` with the tokenizer beside it.
+            builder) wrote, or an `.mlpackage` or `.aimodel` with the tokenizer beside it.
         threads: CPU threads.
         context: tokens that the caches hold; exported files have their own.
 
@@ -55,12 +55,10 @@ def open_decoder(path: Path, *, threads: int = 1, context: int | None = None) ->
     """
     from edgekit.models.decoders.load import load_decoder, load_text_tokenizer, stop_ids
 
-    if path.suffix == ".mlpackage":
-        from edgekit.runtimes.decoder_coreml import CoreMLDecoder
-
+    if path.suffix in PACKAGES:
         processor = load_text_tokenizer(path.parent)
         told = [_Told(path.parent / name) for name in ("generation_config.json", "config.json")]
-        return OpenDecoder(CoreMLDecoder(path), processor, stop_ids(processor, *told))
+        return OpenDecoder(_package(path), processor, stop_ids(processor, *told))
     genai = path / "genai_config.json"
     if genai.is_file():
         from edgekit.runtimes.decoder_onnx import OnnxDecoder
@@ -78,8 +76,18 @@ def open_decoder(path: Path, *, threads: int = 1, context: int | None = None) ->
         return OpenDecoder(TorchDecoder(loaded.decoder, threads=threads), loaded.processor, loaded.stop_ids)
     raise ModelError(
         f"{path} is not a decoder that edgekit can run.",
-        remedy="Give a model folder, a .gguf file, an exported ONNX folder or an .mlpackage.",
+        remedy="Give a model folder, a .gguf file, an exported ONNX folder, an .mlpackage or an .aimodel.",
     )
+
+
+def _package(path: Path) -> DecoderRunner:
+    if path.suffix == ".aimodel":
+        from edgekit.runtimes.decoder_coreai import CoreAIDecoder
+
+        return CoreAIDecoder(path)
+    from edgekit.runtimes.decoder_coreml import CoreMLDecoder
+
+    return CoreMLDecoder(path)
 
 
 class _Told:

@@ -8,6 +8,7 @@ from pathlib import Path
 from edgekit.errors import ModelError, first_line
 from edgekit.files import sha256_path, size_bytes
 from edgekit.metadata import PARAMETERS_KEY, PRECISION_KEY, read_signature
+from edgekit.runtimes.coreai_function import coreai_metadata
 from edgekit.runtimes.coreml_program import coreml_metadata
 from edgekit.types import Artifact
 
@@ -15,7 +16,7 @@ MICROSOFT = "com.microsoft"  # the domain of ONNX Runtime's own operators
 
 
 def describe_artifact(path: Path) -> Artifact:
-    """The `Artifact` that an `.onnx` file or an `.mlpackage` was written as.
+    """The `Artifact` that an `.onnx` file, an `.mlpackage` or an `.aimodel` was written as.
 
     Raises:
         ModelError: no such file, not readable, or not written by edgekit.
@@ -24,10 +25,14 @@ def describe_artifact(path: Path) -> Artifact:
         raise ModelError(f"{path} does not exist.", remedy="Check the path, or export the model first.")
     if path.suffix == ".mlpackage":
         target, metadata = "coreml", coreml_metadata(path)
+    elif path.suffix == ".aimodel":
+        target, metadata = "coreai", coreai_metadata(path)
     elif path.suffix == ".onnx":
         target, metadata = _onnx(path)
     else:
-        raise ModelError(f"{path} is no exported model.", remedy="Give an .onnx file or an .mlpackage.")
+        raise ModelError(
+            f"{path} is no exported model.", remedy="Give an .onnx file, an .mlpackage or an .aimodel."
+        )
     return Artifact(
         name=path.name,
         path=path,

@@ -110,9 +110,9 @@ def build_target(bench: Workbench, export: Export) -> list[Built]:
     from edgekit.recipe.schema.precisions import COMPRESSED
 
     plain = get_target(export.target).precisions[0]
-    coreml = export.target == "coreml"
-    # Core ML's are each converted from the module; ONNX's fp16 is made from its fp32.
-    direct = [p for p in export.precisions if p == plain or (coreml and p not in COMPRESSED)]
+    # Core AI's and Core ML's are each converted from the module; ONNX's fp16 is made from its fp32.
+    converted = {"coreai": export.precisions, "coreml": [p for p in export.precisions if p not in COMPRESSED]}
+    direct = [p for p in export.precisions if p == plain or p in converted.get(export.target, ())]
     derived = [p for p in export.precisions if p not in direct]
     portable = None
     if export.target == "onnxruntime":
@@ -153,9 +153,11 @@ def _export(bench: Workbench, export: Export, precision: str, source: Artifact |
         source: the ONNX file that it is made from; None: it is made from the module.
     """
     path = _path(bench, export.target, precision)
-    settings = {"target": export.target, "precision": precision, "weights": bench.sha256}
+    settings: dict[str, Any] = {"target": export.target, "precision": precision, "weights": bench.sha256}
     if export.target == "coreml":
         settings |= export.model_dump(mode="json", include={"minimum_deployment_target", "shapes", "lengths"})
+    if export.target == "coreai":
+        settings["block_size"] = export.block_size
     if source is not None:
         settings["source"] = source.sha256
 
@@ -182,6 +184,10 @@ def _written(
             shapes=export.shapes,
             lengths=export.lengths,
         )
+    if export.target == "coreai":
+        from edgekit.export.coreai import export_coreai
+
+        return export_coreai(bench.exportable, path, precision=precision, block_size=export.block_size)
     if source is None:
         return export_onnx(bench.exportable, path)
     if precision == "fp16":

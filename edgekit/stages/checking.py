@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edgekit.errors import DataError, ModelError
-from edgekit.files import sha256_path, size_bytes
+from edgekit.files import PACKAGES, sha256_path, size_bytes
 from edgekit.recipe.schema import Gates
 from edgekit.runtimes.coreml_reference import CoreMLReferenceRunner
 from edgekit.runtimes.python_module import ModuleRunner, load_module, names_module
@@ -138,7 +138,7 @@ def prepared(
     from edgekit.stages.artifacts import row_check
     from edgekit.verify.probe import probe_rows
 
-    folder = Path(against) if Path(against).is_dir() and not against.endswith(".mlpackage") else None
+    folder = Path(against) if Path(against).is_dir() and Path(against).suffix not in PACKAGES else None
     found = None if inputs else _described(path)
     with tempfile.TemporaryDirectory(prefix="edgekit-verify-") as scratch:
         if found is not None and folder is not None:

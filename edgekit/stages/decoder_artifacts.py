@@ -14,10 +14,10 @@ from edgekit.codec import from_json
 from edgekit.decoder_parity import DecoderParity
 from edgekit.errors import ModelError
 from edgekit.export.decoder_memory import MemoryPhase
-from edgekit.files import folder_lock, sha256_json
+from edgekit.files import PACKAGES, folder_lock, sha256_json
 from edgekit.stages.decoder_settings import STEPS, DecoderSettings
 from edgekit.stages.decoder_source import decoder_bytes, read_texts
-from edgekit.stages.decoder_stored import cache_kind, stored_weights
+from edgekit.stages.decoder_stored import STORED, cache_kind, stored_weights
 from edgekit.stages.store import Store
 from edgekit.types import Artifact
 
@@ -56,8 +56,8 @@ def build_decoder(
     Args:
         model: a Hub-layout folder with safetensors, or a `.gguf` file: the reference too, as transformers
             runs it in fp32.
-        folder: artifacts go to `<folder>/onnxruntime[-precision]/` and `<folder>/coreml/`, whose lock
-            the caller holds.
+        folder: artifacts go to `<folder>/onnxruntime[-precision]/` and `<folder>/<target>/`, whose lock the
+            caller holds.
         exports: target and precision, see `edgekit.export.decoder_targets`.
         name: of the model, in artifacts and messages.
         store: stage records; None: those of `folder`.
@@ -213,7 +213,7 @@ def compared(
             remedy="Compare it with the model that it was exported from, or export it again.",
         )
     reference = TransformersDecoder(loaded.model, context=opened.runner.context, threads=settings.threads)
-    stored, wrong = stored_weights(artifact, loaded)
+    stored, wrong = stored_weights(artifact, loaded) if artifact.target in STORED else (None, ())
     parity = compare_decoders(
         artifact,
         opened.runner,
@@ -238,7 +238,7 @@ def export_decoder(
 
     Args:
         model: a folder whose config.json names a decoder, or a `.gguf` file.
-        targets: "onnxruntime", "coreml".
+        targets: "onnxruntime", "coreml", "coreai".
         precisions: of several targets each takes those that it has; its plain one by default.
         out: results folder; `exported/<model's name>` when None.
 
@@ -297,11 +297,11 @@ def describe_decoder(path: Path) -> Artifact:
     from edgekit.runtimes.describe import describe_artifact
 
     folder = path.parent if path.name == GRAPH else path
-    package = path.suffix == ".mlpackage"
+    package = path.suffix in PACKAGES
     if not package and not (folder / "genai_config.json").is_file():
         raise ModelError(
             f"{path} is no exported decoder.",
-            remedy="Give a folder with genai_config.json, or an .mlpackage.",
+            remedy="Give a folder with genai_config.json, an .mlpackage or an .aimodel.",
         )
     told = describe_artifact(path if package else folder / GRAPH)
     if told.signature.task != "text-generation":
@@ -326,7 +326,7 @@ def _why_rejected(parity: DecoderParity) -> str:
 
 def _front_end(path: Path, moved: Path) -> None:
     """A package that was moved away needs its tokenizer beside it still."""
-    if path.suffix == ".mlpackage":
+    if path.suffix in PACKAGES:
         for file in path.parent.iterdir():
             if file.is_file():
                 shutil.copy(file, moved.parent)

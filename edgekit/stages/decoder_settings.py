@@ -11,8 +11,9 @@ from edgekit.export.decoder_targets import DecoderOptions
 from edgekit.recipe.schema.decoding import DECODER_PRECISIONS
 from edgekit.stages.decoder_source import read_texts
 
-# Tokens of a text that are read one by one, and that are written after it. `edgekit.mil` is slow.
-STEPS = {"onnxruntime": 32, "coreml": 4}
+# Tokens of a text that are read one by one, and that are written after it. `edgekit.mil` is slow, and Core
+# AI's runtime off a Mac slower.
+STEPS = {"onnxruntime": 32, "coreml": 4, "coreai": 2}
 
 
 @dataclass(frozen=True, slots=True)

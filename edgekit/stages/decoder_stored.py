@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from edgekit.models.decoders.load import LoadedModel
 
+STORED = ("onnxruntime", "coreml")  # whose files can be read weight by weight; an asset has no names
 CACHES = {"float32": "fp32", "float16": "fp16", "int8": "int8"}
 FITTED = "hqq"  # in the name of a precision whose scales are fitted
 

@@ -72,6 +72,9 @@ def _import(target: str) -> None:
     with quiet():
         if target == "coreml":
             import coremltools.optimize.coreml  # noqa: F401
+        elif target == "coreai":
+            import coreai_opt.coreai_utils  # noqa: F401
+            import coreai_torch  # noqa: F401
         else:
             import onnx_ir  # noqa: F401
 
@@ -84,6 +87,11 @@ def _export(loaded: LoadedDecoder, job: dict[str, Any]) -> Artifact:
 
         _front_end(loaded, job["model"], path.parent)
         return export_decoder(loaded.decoder, path, **shared)
+    if job["target"] == "coreai":
+        from edgekit.export.coreai_decoder import export_coreai_decoder
+
+        _front_end(loaded, job["model"], path.parent)
+        return export_coreai_decoder(loaded.decoder, path, **shared)
     from edgekit.export.onnx_decoder import export_onnx_decoder
 
     return export_onnx_decoder(

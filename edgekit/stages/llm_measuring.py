@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgekit import progress
 from edgekit.errors import DataError, ExportError, ModelError
-from edgekit.files import size_bytes
+from edgekit.files import PACKAGES, size_bytes
 from edgekit.quiet import hush
 
 if TYPE_CHECKING:
@@ -118,13 +118,15 @@ def bench_llm(
 
 
 _NOWHERE = "nowhere"  # in the place of a compute unit
-_REASON = "Apple's Core ML runtime exists on macOS only, and reference semantics say nothing of speed."
+_REASON = "Apple's runtimes are fast on its own machines only; elsewhere a package is executed to compare it."
 
 
 def _units(path: Path) -> tuple[str | None, ...]:
     """The compute units that a model is measured by."""
     from edgekit.runtimes.coreml_native import COMPUTE_UNITS, available
 
+    if path.suffix == ".aimodel":
+        return (_NOWHERE,)
     if path.suffix != ".mlpackage":
         return (None,)
     return COMPUTE_UNITS if available() else (_NOWHERE,)
@@ -147,7 +149,7 @@ def _qualities(
     found = {}
     with progress.bar("Perplexity", len(paths), "models") as bar:
         for path in paths:
-            if path.suffix != ".mlpackage" and path not in found:
+            if path.suffix not in PACKAGES and path not in found:
                 own = open_decoder(path, threads=threads)
                 found[path] = measure_quality(own, texts, name=str(path), teacher=teacher)
             bar.advance()

@@ -79,6 +79,10 @@ def measure(
                 not_measured_row(entry.artifact, "Core ML runs on macOS only; run `edgekit bench` there.")
             )
             continue
+        if entry.artifact is not None and entry.artifact.target == "coreai":
+            told = "Core AI's runtime off a Mac says nothing of a device's speed; time it in an app."
+            absent.append(not_measured_row(entry.artifact, told))
+            continue
         contestants.extend(_contestants(entry, Split(tuple(inputs), tuple(labels)), threads=config.threads))
     peak = _peaks(contestants, inputs, threads=config.threads)
     timed = run_protocol(

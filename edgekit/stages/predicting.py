@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import DataError, ModelError
+from edgekit.files import PACKAGES
 from edgekit.tasks import get_task
 from edgekit.types import Prediction, Signature
 
@@ -32,7 +33,7 @@ def predictor(path: Path, *, threads: int = 1) -> Answer:
     from edgekit.stages.measuring import encoder
 
     runner = open_runner(path, threads=threads)
-    folder = path if path.is_dir() and path.suffix != ".mlpackage" else path.parent
+    folder = path if path.is_dir() and path.suffix not in PACKAGES else path.parent
     processor, signature = load_processor(folder, uri=str(folder)), runner.signature
     encode, name = encoder(processor, signature), signature.outputs[0].name
 

@@ -27,7 +27,7 @@ def test_json_tells_what_is_installed_here():
     assert told["core_works"] is (result.exit_code == 0) is (not told["missing"])
     assert told["processor"]["usable_cores"] >= 1
     assert told["memory"]["total_bytes"] > 1e8 and told["disk"]["here_free_bytes"] > 0
-    assert {t["name"] for t in told["targets"]} == {"onnx", "coreml"}
+    assert {t["name"] for t in told["targets"]} == {"onnx", "coreml", "coreai"}
 
 
 def test_text_names_every_package_and_target():

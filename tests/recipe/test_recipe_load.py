@@ -119,7 +119,8 @@ def test_a_key_like_nothing_lists_what_there_is(small, small_text):
         ("device=gpu", "device: must be 'auto', 'cpu', 'cuda' or 'mps', not 'gpu'"),
         (
             "exports.0.target=onx",
-            "exports.0.target: must be 'onnx', 'onnxruntime' or 'coreml', not 'onx'; did you mean 'onnx'?",
+            "exports.0.target: must be 'onnx', 'onnxruntime', 'coreml' or 'coreai', not 'onx'; "
+            "did you mean 'onnx'?",
         ),
         (
             "exports.0.precisions=[]",

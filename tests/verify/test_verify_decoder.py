@@ -71,6 +71,21 @@ def test_every_familys_package_is_the_same_model(name: str, tmp_path: Path) -> N
     assert parity.positions == 1 + 9 + 50  # a package gives the logits of every token
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_familys_asset_is_the_same_model(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("coreai_torch", reason='needs pip install "edgekit[coreai]": make test-coreai')
+    from edgekit.export.coreai_decoder import export_coreai_decoder
+    from edgekit.runtimes.decoder_coreai import CoreAIDecoder
+
+    model = example(name)
+    twin = build(model.config, model.state_dict(), CONTEXT)
+    made = export_coreai_decoder(twin, tmp_path / "m.aimodel", name=name)
+    parity = compared(made, CoreAIDecoder(made.path), model, steps=3)
+    judged = judge(parity, gates_of("fp32"))
+    assert judged.passed, judged.gates
+    assert parity.positions == 1 + 9 + 50 and parity.same == parity.written
+
+
 def test_perplexity_is_that_of_the_texts() -> None:
     model = example("llama")
     (_, ids), steps = texts(70)[0], 80

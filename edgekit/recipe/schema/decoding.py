@@ -18,6 +18,7 @@ KV_CACHES: tuple[str, ...] = get_args(KvCache)
 DECODER_PRECISIONS: dict[str, tuple[str, ...]] = {  # target → precisions, its plain one first
     "onnxruntime": ("fp32", "int8", "int4", "int4-hqq"),
     "coreml": ("fp16", "int8", "int4", "palette4", "palette4-grouped"),
+    "coreai": ("fp32", "int8", "int4"),
 }
 
 # Losses on the next token, and those between two distributions of it.
@@ -96,7 +97,7 @@ def _not_written(export: Export) -> Iterator[str]:
         if precision not in DECODER_PRECISIONS[target]:
             known = ", ".join(DECODER_PRECISIONS[target])
             yield f"{target} has no {precision} for decoders; use one of {known}"
-    if target == "coreml" and (own.kv_cache, own.table_bits) != ("fp32", 8):
-        yield "decoder.kv_cache and decoder.table_bits are for onnxruntime; leave them out for coreml"
-    if target == "onnxruntime" and own.split_phases:
-        yield "decoder.split_phases is for coreml; an ONNX graph serves both phases"
+    if target != "onnxruntime" and (own.kv_cache, own.table_bits) != ("fp32", 8):
+        yield f"decoder.kv_cache and decoder.table_bits are for onnxruntime; leave them out for {target}"
+    if target != "coreml" and own.split_phases:
+        yield f"decoder.split_phases is for coreml; one graph serves both phases of {target}"

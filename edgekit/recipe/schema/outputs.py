@@ -112,8 +112,12 @@ class Export(Config):
 
     @model_validator(mode="after")
     def _pairs(self) -> Export:
-        if self.ort and self.target == "coreml":
-            raise ValueError("ort is for onnx and onnxruntime; give coreml an export of its own without it")
+        if self.ort and self.target in ("coreml", "coreai"):
+            raise ValueError(
+                f"ort is for onnx and onnxruntime; give {self.target} an export of its own without it"
+            )
+        if self.target == "coreai" and self.shapes != "range":
+            raise ValueError(f"shapes: coreai takes every length, it has no {self.shapes} ones; leave it out")
         for precision in self.precisions:
             reason = foreign(precision, self.target)
             if reason is None and self.target == "coreml":

@@ -34,7 +34,7 @@ Compressed = Literal[
 ]
 Precision = Literal[Floating, Compressed]
 System = Literal["iOS16", "iOS17", "iOS18"]
-TargetName = Literal["onnx", "onnxruntime", "coreml"]
+TargetName = Literal["onnx", "onnxruntime", "coreml", "coreai"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,10 @@ def precisions_of(target: str) -> tuple[str, ...]:
     """The precisions that a target has, its plain one first."""
     if target == "coreml":
         return ("fp16", "fp32", *SCHEMES)
+    if (
+        target == "coreai"
+    ):  # no fp16: off a Mac its runtime needs a hundred times as long, so nobody could check
+        return ("fp32", "int8", "int4")
     portable = target == "onnx"
     return ("fp32", "fp16", *[s.name for s in ONNX_SCHEMES.values() if s.portable or not portable])
 

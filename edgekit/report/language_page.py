@@ -106,11 +106,13 @@ def _by_reference(report: LanguageReport) -> bool:
 
 
 def _distillation(report: LanguageReport) -> Section:
+    kept, all_of_them = report.student.vocabulary, report.teacher.vocabulary
+    fewer = kept is not None and all_of_them is not None and kept < all_of_them
     paragraphs = [
         f"Over {count(report.tokens['test'])} tokens of {count(report.documents['test'])} documents that "
-        "no training saw; whole vocabularies are compared in fp32, 95 % intervals are over blocks of text."
+        f"no training saw; {'the tokens kept' if fewer else 'whole vocabularies'} are compared in fp32, 95 % "
+        "intervals are over blocks of text."
     ]
-    kept, all_of_them = report.student.vocabulary, report.teacher.vocabulary
     if kept is not None and all_of_them is not None and kept < all_of_them:
         paragraphs.append(
             f"The student kept {count(kept)} of its teacher’s {count(all_of_them)} tokens. Its perplexity is "

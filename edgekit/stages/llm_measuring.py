@@ -72,7 +72,8 @@ def bench_llm(
     timed = [(path, unit) for path, unit in entries if unit != _NOWHERE]
     if not timed:
         raise ExportError(
-            f"{paths[0].name} can't be timed here: {_REASON}", remedy="Run the same command on a Mac."
+            f"{paths[0].name} can't be timed here: {_REASONS[paths[0].suffix]}",
+            remedy="Run the same command on a Mac.",
         )
     qualities = _qualities([p for p, _ in timed], texts, against, threads=chosen.threads)
     opened = {
@@ -104,7 +105,9 @@ def bench_llm(
         )
     for path, unit in entries:
         if unit == _NOWHERE:
-            rows[path, unit] = LlmTiming(str(path), "none", size_bytes(path), not_measured=_REASON)
+            rows[path, unit] = LlmTiming(
+                str(path), "none", size_bytes(path), not_measured=_REASONS[path.suffix]
+            )
     ordered = tuple(rows[entry] for entry in entries)
     return LlmBench(ordered, chosen, bandwidth.best, environment)
 
@@ -159,7 +162,10 @@ def measure_exports(context: Context, built: Sequence[BuiltDecoder]) -> LlmBench
 
 
 _NOWHERE = "nowhere"  # in the place of a compute unit
-_REASON = "Apple's runtimes are fast on its own machines only; elsewhere a package is executed to compare it."
+_REASONS = {
+    ".mlpackage": "Apple's Core ML runtime exists on macOS only; reference semantics say nothing of speed.",
+    ".aimodel": "Core AI's runtime off a device says nothing of a device's speed; time it in an app.",
+}
 
 
 def _units(path: Path) -> tuple[str | None, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from transformers import AutoConfig
 
-from edgekit.errors import ExportError
+from edgekit.errors import ExportError, MissingExtra
 from edgekit.export.decoder_memory import LIBRARIES, estimate
 from edgekit.export.decoder_targets import (
     DECODER_PRECISIONS,
@@ -93,7 +94,12 @@ def test_targets_and_their_places(tmp_path: Path) -> None:
     assert decoder_path(tmp_path, "onnxruntime", "int4-hqq") == tmp_path / "onnxruntime-int4-hqq"
     assert decoder_path(tmp_path, "coreml", "fp16") == tmp_path / "coreml" / "model.mlpackage"
     assert decoder_path(tmp_path, "coreml", "int4") == tmp_path / "coreml" / "model_int4.mlpackage"
+    assert decoder_path(tmp_path, "coreai", "int8") == tmp_path / "coreai" / "model_int8.aimodel"
     for target, precisions in DECODER_PRECISIONS.items():
+        if target == "coreai" and find_spec("coreai") is None:
+            with pytest.raises(MissingExtra, match=r"edgekit\[coreai\]"):
+                check_decoder_target(target, precisions[0])
+            continue
         for precision in precisions:
             check_decoder_target(target, precision)
     with pytest.raises(ExportError, match="can't be exported to onnx") as caught:

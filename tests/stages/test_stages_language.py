@@ -260,7 +260,7 @@ def test_a_student_cut_along_every_dimension(recipe: Make, tmp_path: Path) -> No
     opened = load_decoder(tmp_path / "out/student", context=16)
     text = "the naïve cat sat; 日本 ✓"
     assert opened.processor.decode(opened.processor(text)["input_ids"]) == text
-    assert "kept 264 of its teacher's" in (tmp_path / "out/report.md").read_text(encoding="utf-8")
+    assert "kept 264 of its teacher’s" in (tmp_path / "out/report.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("cache", [None, 16])

@@ -26,7 +26,7 @@ from edgekit.files import human
 _MAX_DIRECTORY = 16 << 20  # bytes of a zip's directory
 _MAX_HEADER = 1 << 20  # bytes of a tar's extended header, and of one read
 _XZ_MEMORY = 256 << 20
-_AR = b"!<arch>\n"  # a .deb: https://manpages.debian.org/deb.5
+_AR = b"!<arch>\n"  # a .deb, see deb(5)
 _AR_HEADER = 60  # bytes: name 16, time 12, owner 6, group 6, mode 8, size 10, end 2
 _DAMAGED = (
     tarfile.TarError,

@@ -36,7 +36,8 @@ def read_sound(value: str) -> tuple[np.ndarray, int]:
     except EdgekitError:
         raise
     except (wave.Error, EOFError, ValueError, RuntimeError) as error:  # libsndfile's are RuntimeErrors
-        raise DataError(f"{name} can't be read as sound: {first_line(error)}", remedy=remedy) from error
+        said = getattr(error, "error_string", None) or first_line(error)  # libsndfile's own words
+        raise DataError(f"{name} can't be read as sound: {said}", remedy=remedy) from error
     if not pcm.size:
         raise DataError(f"{name} holds no sound.", remedy="Leave it out.")
     return pcm, rate
